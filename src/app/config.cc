@@ -1,0 +1,238 @@
+#include "app/config.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <filesystem>
+
+#include "app/machine.h"
+#include "base/fs.h"
+#include "base/text.h"
+#include "object/address.h"
+#include "service/keyring.h"
+
+namespace telecine::app {
+namespace {
+
+/// A value that has the right type and cannot be used all the same.
+std::unexpected<Error> refuse(const Settings& settings, std::string_view name,
+                              const std::string& message) {
+  const Error error{ErrorCode::kInvalidParameter, message, {}};
+  return std::unexpected(placed(error, settings.values().origin(name), name));
+}
+
+Status read_listen(const Settings& settings, ServerConfig& server) {
+  const std::string& text = settings.values().text("server.listen");
+  const auto colon = text.rfind(':');
+  const auto port = colon == std::string::npos
+                        ? std::nullopt
+                        : parse_int(std::string_view(text).substr(colon + 1));
+  if (!port || *port < 0 || *port > 65'535) {
+    return refuse(settings, "server.listen",
+                  "must be an address and a port such as 127.0.0.1:8080, [::1]:8080 or :8080, "
+                  "not \"" +
+                      printable(text, 80) + "\"");
+  }
+  server.host = text.substr(0, colon);
+  server.port = static_cast<int>(*port);
+  if (server.host.starts_with('[') && server.host.ends_with(']')) {
+    server.host = server.host.substr(1, server.host.size() - 2);
+  } else if (server.host.find(':') != std::string::npos) {
+    return refuse(settings, "server.listen", "needs brackets around an IPv6 address: [::1]:8080");
+  }
+  return {};
+}
+
+Status read_public_url(const Settings& settings, ServerConfig& server) {
+  server.public_url = settings.values().text("server.public_url");
+  while (server.public_url.ends_with('/')) server.public_url.pop_back();
+  const std::string& url = server.public_url;
+  if (url.empty() || url.starts_with("http://") || url.starts_with("https://")) return {};
+  return refuse(settings, "server.public_url", "must begin with https:// or http://");
+}
+
+Status read_server(const Settings& settings, ServerConfig& server) {
+  const SettingValues& values = settings.values();
+  if (auto ok = read_listen(settings, server); !ok) return ok;
+  if (auto ok = read_public_url(settings, server); !ok) return ok;
+  server.trusted_proxies = values.list("server.trusted_proxies");
+  for (const std::string& proxy : server.trusted_proxies) {
+    if (object::IpRange::parse(proxy)) continue;
+    return refuse(settings, "server.trusted_proxies",
+                  "holds \"" + printable(proxy, 80) +
+                      "\", which is no address or range such as "
+                      "10.0.0.0/8");
+  }
+  server.tls_certificate = values.text("server.tls_certificate");
+  server.tls_key = values.text("server.tls_key");
+  if (!server.tls_key.empty() && server.tls_certificate.empty()) {
+    return refuse(settings, "server.tls_key", "is of no use without server.tls_certificate");
+  }
+  const auto threads = static_cast<int>(values.integer("server.threads"));
+  server.threads = threads > 0 ? threads : machine_cores();
+  server.max_connections = static_cast<int>(values.integer("server.max_connections"));
+  server.header_bytes = static_cast<std::size_t>(values.integer("server.header_bytes"));
+  server.body_bytes = static_cast<std::size_t>(values.integer("server.body_bytes"));
+  server.rate_per_minute = static_cast<int>(values.integer("server.rate_per_minute"));
+  server.link_life = values.integer("server.link_life");
+  server.drain = values.integer("server.drain");
+  return {};
+}
+
+Status read_data(const Settings& settings, DataConfig& data) {
+  const SettingValues& values = settings.values();
+  data.dir = values.text("data.dir");
+  while (data.dir.size() > 1 && data.dir.ends_with('/')) data.dir.pop_back();
+  if (data.dir.empty()) return refuse(settings, "data.dir", "must name a directory");
+  data.retention = values.integer("data.retention");
+  data.upload_retention = values.integer("data.upload_retention");
+  data.synchronous_full = values.text("data.synchronous") == "full";
+  data.cached_tasks = static_cast<std::size_t>(values.integer("data.cached_tasks"));
+  const std::string& file = values.text("data.master_key_file");
+  if (file.empty()) return {};
+  auto key = read_master_key(file);
+  if (!key) {
+    return refuse(settings, "data.master_key_file", "cannot be used: " + key.error().message);
+  }
+  data.master_key = std::move(*key);
+  return {};
+}
+
+WorkerOptions read_worker(const SettingValues& values, const std::string& data_dir) {
+  WorkerOptions worker;
+  worker.data_dir = data_dir;
+  worker.cores = static_cast<int>(values.integer("worker.cores"));
+  if (worker.cores == 0) worker.cores = machine_cores();
+  worker.memory = values.integer("worker.memory");
+  if (worker.memory == 0) worker.memory = machine_memory() / 4 * 3;
+  worker.slots = static_cast<int>(values.integer("worker.slots"));
+  if (worker.slots == 0) worker.slots = worker.cores + 2;
+  worker.stall = values.integer("worker.stall");
+  worker.wall = values.integer("worker.wall");
+  worker.max_input = values.integer("worker.max_input");
+  worker.max_output = values.integer("worker.max_output");
+  worker.min_free = values.integer("worker.min_free");
+  worker.drain = values.integer("worker.drain");
+  return worker;
+}
+
+Status read_roots(const Settings& settings, std::vector<object::Root>& roots) {
+  for (const SettingRow& row : settings.rows("object.root")) {
+    std::error_code error;
+    const auto path = std::filesystem::absolute(row.values.text("path"), error).lexically_normal();
+    roots.push_back({row.values.text("name"), path.string(), row.values.flag("read"),
+                     row.values.flag("write")});
+    if (auto made = object::Roots::make(roots); !made) {
+      return fail(ErrorCode::kInvalidParameter, row.origin + ": " + made.error().message,
+                  "object.root");
+    }
+  }
+  return {};
+}
+
+Result<AccessKey> read_key(const SettingRow& row) {
+  const SettingValues& values = row.values;
+  AccessKey key;
+  key.id = values.text("id");
+  key.secret = values.text("secret");
+  const std::string& file = values.text("secret_file");
+  if (key.secret.empty() == file.empty()) {
+    return fail(ErrorCode::kInvalidParameter, "needs either secret or secret_file");
+  }
+  if (!file.empty()) {
+    auto secret = read_file(file, 4096);
+    if (!secret) return std::unexpected(secret.error());
+    key.secret = trim(*secret);
+  }
+  key.app_id = values.integer("app_id");
+  key.account = values.text("account");
+  if (key.account.empty()) key.account = default_account(key.app_id);
+  key.rate_per_minute = static_cast<int>(values.integer("rate_per_minute"));
+  auto scopes = scopes_from(values.list("scopes"));
+  if (!scopes) return std::unexpected(scopes.error());
+  key.scopes = std::move(*scopes);
+  return key;
+}
+
+Status read_keys(const Settings& settings, std::vector<AccessKey>& keys) {
+  for (const SettingRow& row : settings.rows("key")) {
+    auto key = read_key(row);
+    if (!key) return std::unexpected(placed(key.error(), row.origin, "key"));
+    const auto same = [&](const AccessKey& other) { return other.id == key->id; };
+    if (std::ranges::any_of(keys, same)) {
+      return fail(ErrorCode::kInvalidParameter,
+                  row.origin + ": another [[key]] has the id " + key->id + " already", "key.id");
+    }
+    keys.push_back(std::move(*key));
+  }
+  return {};
+}
+
+void read_log(const SettingValues& values, Config& config) {
+  constexpr std::pair<std::string_view, LogLevel> kLevels[] = {{"debug", LogLevel::kDebug},
+                                                               {"info", LogLevel::kInfo},
+                                                               {"warning", LogLevel::kWarning},
+                                                               {"error", LogLevel::kError}};
+  for (const auto& [name, level] : kLevels) {
+    if (values.text("log.level") == name) config.log_level = level;
+  }
+  const std::string& format = values.text("log.format");
+  config.log_pretty = format == "pretty" || (format == "auto" && ::isatty(STDERR_FILENO) == 1);
+}
+
+}  // namespace
+
+std::string default_account(std::int64_t app_id) {
+  return app_id > 0 ? "app-" + std::to_string(app_id) : "main";
+}
+
+Result<std::vector<Scope>> scopes_from(const std::vector<std::string>& words) {
+  std::vector<Scope> scopes;
+  for (const std::string& word : words) {
+    const auto scope = value_named<Scope>(word);
+    if (!scope) {
+      return fail(ErrorCode::kInvalidParameter,
+                  "has the scope \"" + word + "\"; there are " + names_listed<Scope>(), "scopes");
+    }
+    scopes.push_back(*scope);
+  }
+  return scopes;
+}
+
+SqliteOptions Config::sqlite() const {
+  return {data.dir, lease, data.cached_tasks, data.synchronous_full};
+}
+
+Result<Settings> read_settings(const std::string& file,
+                               const std::vector<std::pair<std::string, std::string>>& flags) {
+  Settings settings(setting_schema());
+  if (!file.empty()) {
+    if (auto ok = settings.read_file(file); !ok) return std::unexpected(ok.error());
+  }
+  if (auto ok = settings.read_environment(environ); !ok) return std::unexpected(ok.error());
+  for (const auto& [name, text] : flags) {
+    if (auto ok = settings.set(name, text, flag_of(name)); !ok) return std::unexpected(ok.error());
+  }
+  return settings;
+}
+
+Result<Config> make_config(const Settings& settings) {
+  const SettingValues& values = settings.values();
+  Config config;
+  Status ok = read_data(settings, config.data);
+  if (ok) ok = read_server(settings, config.server);
+  if (ok) ok = read_roots(settings, config.roots);
+  if (ok) ok = read_keys(settings, config.keys);
+  if (!ok) return std::unexpected(ok.error());
+  config.worker_enabled = values.flag("worker.enabled");
+  config.lease = values.integer("worker.lease");
+  config.worker = read_worker(values, config.data.dir);
+  config.allow_addresses = values.list("network.allow_addresses");
+  if (auto rules = object::AddressRules::parse(config.allow_addresses); !rules) {
+    return refuse(settings, "network.allow_addresses", rules.error().message);
+  }
+  read_log(values, config);
+  return config;
+}
+
+}  // namespace telecine::app

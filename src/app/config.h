@@ -1,0 +1,78 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "base/error.h"
+#include "base/log.h"
+#include "base/settings.h"
+#include "base/time.h"
+#include "object/roots.h"
+#include "store/store.h"
+#include "task/records.h"
+#include "work/executor.h"
+
+namespace telecine::app {
+
+struct DataConfig {
+  std::string dir;
+  Millis retention = 0;         ///< of ended tasks and their objects; 0 for ever
+  Millis upload_retention = 0;  ///< of uploads that nobody finished; 0 for ever
+  std::string master_key;       ///< 32 bytes that seal secrets, or empty
+  bool synchronous_full = true;
+  std::size_t cached_tasks = 0;
+};
+
+struct ServerConfig {
+  std::string host;  ///< empty: every address
+  int port = 0;
+  std::string public_url;  ///< without a slash at the end; empty: what the request says
+  std::vector<std::string> trusted_proxies;  ///< addresses and ranges
+  std::string tls_certificate;
+  std::string tls_key;
+  int threads = 1;
+  int max_connections = 0;
+  std::size_t header_bytes = 0;
+  std::size_t body_bytes = 0;  ///< of JSON requests; uploads are bounded by worker.max_input
+  int rate_per_minute = 0;     ///< of a key without a rate of its own; 0 off
+  Millis link_life = 0;
+  Millis drain = 0;
+};
+
+/// Everything `serve` and `worker` need to know, checked, with the automatic values filled in.
+struct Config {
+  DataConfig data;
+  ServerConfig server;
+  bool worker_enabled = true;
+  Millis lease = 0;  ///< silence after which a worker's units are taken up again
+  WorkerOptions worker;
+  std::vector<std::string> allow_addresses;
+  std::vector<object::Root> roots;
+  std::vector<AccessKey> keys;  ///< those declared in the file
+  LogLevel log_level = LogLevel::kInfo;
+  bool log_pretty = false;
+
+  SqliteOptions sqlite() const;
+  /// Where `serve` leaves the token of the key it makes at its first start.
+  std::string first_key_path() const { return data.dir + "/first.key"; }
+};
+
+inline constexpr const char* kDefaultDataDir = "./telecine-data";
+
+/// The table of all settings: config_schema.cc.
+const SettingSchema& setting_schema();
+
+/// Reads the file (none when empty), the environment and then `flags`, pairs of a setting's name
+/// and its text.
+Result<Settings> read_settings(const std::string& file,
+                               const std::vector<std::pair<std::string, std::string>>& flags);
+
+/// Who owns the tasks of a key that names no account: "app-<app id>", or "main".
+std::string default_account(std::int64_t app_id);
+Result<std::vector<Scope>> scopes_from(const std::vector<std::string>& words);
+
+/// Errors name the setting and where its value came from.
+Result<Config> make_config(const Settings& settings);
+
+}  // namespace telecine::app

@@ -1,0 +1,227 @@
+#include "app/config.h"
+
+namespace telecine::app {
+namespace {
+
+constexpr std::int64_t kSecond = 1000;
+constexpr std::int64_t kHour = 3600 * kSecond;
+constexpr std::int64_t kDay = 24 * kHour;
+constexpr std::int64_t kMega = 1 << 20;
+constexpr std::int64_t kTera = 1LL << 40;
+
+using enum SettingType;
+
+std::vector<Setting> data_settings() {
+  return {
+      {.name = "data.dir",
+       .fallback = kDefaultDataDir,
+       .help = "Directory of the database, uploads and results; made if it is missing"},
+      {.name = "data.retention",
+       .type = kDuration,
+       .fallback = "30d",
+       .help = "How long ended tasks and their results are kept; 0 keeps them for ever",
+       .most = 36'500 * kDay},
+      {.name = "data.upload_retention",
+       .type = kDuration,
+       .fallback = "7d",
+       .help = "How long an unfinished upload waits to be continued; 0 for ever",
+       .most = 36'500 * kDay},
+      {.name = "data.master_key_file",
+       .help = "File with 64 hex digits that seal stored secrets (openssl rand -hex 32)"},
+      {.name = "data.synchronous",
+       .type = kChoice,
+       .fallback = "full",
+       .help = "full: what was answered survives a power loss; normal: faster, survives a crash",
+       .choices = "full normal"},
+      {.name = "data.cached_tasks",
+       .type = kInteger,
+       .fallback = "20000",
+       .help = "Task documents kept in memory, about 4 KiB each",
+       .least = 100,
+       .most = 10'000'000},
+  };
+}
+
+std::vector<Setting> server_settings() {
+  return {
+      {.name = "server.listen",
+       .fallback = "127.0.0.1:8080",
+       .help = "Address and port: 127.0.0.1:8080, [::1]:8080, :8080 for every address"},
+      {.name = "server.public_url",
+       .help = "How clients reach this server (https://video.example.com); for links in answers"},
+      {.name = "server.trusted_proxies",
+       .type = kList,
+       .help = "Addresses and ranges whose X-Forwarded-* headers count"},
+      {.name = "server.tls_certificate", .help = "PEM file with the certificate chain"},
+      {.name = "server.tls_key", .help = "PEM file with the key; empty: in the certificate's file"},
+      {.name = "server.threads",
+       .type = kInteger,
+       .fallback = "0",
+       .help = "Threads that answer requests; 0: one a core",
+       .most = 256},
+      {.name = "server.max_connections",
+       .type = kInteger,
+       .fallback = "10000",
+       .help = "Connections at once; more are refused",
+       .least = 1,
+       .most = 1'000'000},
+      {.name = "server.header_bytes",
+       .type = kBytes,
+       .fallback = "16k",
+       .help = "Largest request line and headers together",
+       .least = 1024,
+       .most = kMega},
+      {.name = "server.body_bytes",
+       .type = kBytes,
+       .fallback = "1M",
+       .help = "Largest JSON request; uploads are bounded by worker.max_input",
+       .least = 1024,
+       .most = 64 * kMega},
+      {.name = "server.rate_per_minute",
+       .type = kInteger,
+       .fallback = "0",
+       .help = "Calls a minute of one key that has no rate of its own; 0: no limit",
+       .most = 10'000'000},
+      {.name = "server.link_life",
+       .type = kDuration,
+       .fallback = "1h",
+       .help = "How long links to results work",
+       .least = kSecond,
+       .most = 7 * kDay},
+      {.name = "server.drain",
+       .type = kDuration,
+       .fallback = "30s",
+       .help = "How long a stopping server finishes answers",
+       .most = kHour},
+  };
+}
+
+std::vector<Setting> worker_settings() {
+  return {
+      {.name = "worker.enabled",
+       .type = kFlag,
+       .fallback = "true",
+       .help = "Whether `serve` also works on tasks; false: only `telecine worker` does"},
+      {.name = "worker.cores",
+       .type = kInteger,
+       .fallback = "0",
+       .help = "Cores shared out to running tasks; 0: all",
+       .most = 1024},
+      {.name = "worker.memory",
+       .type = kBytes,
+       .fallback = "0",
+       .help = "Memory shared out to running tasks; 0: three quarters of what there is",
+       .most = 64 * kTera},
+      {.name = "worker.slots",
+       .type = kInteger,
+       .fallback = "0",
+       .help = "Units in hand at once, those that wait for data included; 0: cores + 2",
+       .most = 4096},
+      {.name = "worker.stall",
+       .type = kDuration,
+       .fallback = "2m",
+       .help = "A unit without progress for this long is ended",
+       .least = kSecond,
+       .most = kDay},
+      {.name = "worker.wall",
+       .type = kDuration,
+       .fallback = "12h",
+       .help = "Longest run of one unit",
+       .least = kSecond,
+       .most = 30 * kDay},
+      {.name = "worker.lease",
+       .type = kDuration,
+       .fallback = "15s",
+       .help = "A worker silent for this long loses its units to others",
+       .least = 2 * kSecond,
+       .most = kHour},
+      {.name = "worker.max_input",
+       .type = kBytes,
+       .fallback = "20G",
+       .help = "Largest input",
+       .least = 1024,
+       .most = 64 * kTera},
+      {.name = "worker.max_output",
+       .type = kBytes,
+       .fallback = "64G",
+       .help = "Largest file of an output",
+       .least = 1024,
+       .most = 64 * kTera},
+      {.name = "worker.min_free",
+       .type = kBytes,
+       .fallback = "256M",
+       .help = "Free disk space below which nothing new is written",
+       .most = 64 * kTera},
+      {.name = "worker.drain",
+       .type = kDuration,
+       .fallback = "30s",
+       .help = "How long a stopping worker lets its units go on before it gives them back",
+       .most = kDay},
+      {.name = "network.allow_addresses",
+       .type = kList,
+       .help = "Private addresses that inputs and callbacks may use: 10.1.0.0/16, 127.0.0.1:9000"},
+      {.name = "log.level",
+       .type = kChoice,
+       .fallback = "info",
+       .help = "What is logged",
+       .choices = "debug info warning error"},
+      {.name = "log.format",
+       .type = kChoice,
+       .fallback = "auto",
+       .help = "json or pretty; auto: pretty on a terminal",
+       .choices = "auto json pretty"},
+  };
+}
+
+SettingList roots() {
+  return {"object.root",
+          {
+              {.name = "name", .help = "The host part of file://name/path", .required = true},
+              {.name = "path", .help = "The directory", .required = true},
+              {.name = "read", .type = kFlag, .fallback = "true", .help = "Inputs may be there"},
+              {.name = "write", .type = kFlag, .fallback = "false", .help = "Outputs may go there"},
+          }};
+}
+
+SettingList keys() {
+  return {"key",
+          {
+              {.name = "id", .help = "1 to 128 letters, digits, _ or -", .required = true},
+              {.name = "secret", .help = "8 to 256 characters", .secret = true},
+              {.name = "secret_file", .help = "A file with the secret, instead of secret"},
+              {.name = "account", .help = "Who owns the tasks; main or app-<app_id> when empty"},
+              {.name = "app_id",
+               .type = kInteger,
+               .fallback = "0",
+               .help = "The number some vendors' task ids begin with; 0: none",
+               .most = 9'999'999'999},
+              {.name = "scopes",
+               .type = kList,
+               .fallback = "read,write",
+               .help = "read, write and admin"},
+              {.name = "rate_per_minute",
+               .type = kInteger,
+               .fallback = "0",
+               .help = "Calls a minute; 0: server.rate_per_minute",
+               .most = 10'000'000},
+          }};
+}
+
+SettingSchema make() {
+  SettingSchema schema;
+  for (auto* part : {&data_settings, &server_settings, &worker_settings}) {
+    for (Setting& setting : (*part)()) schema.settings.push_back(setting);
+  }
+  schema.lists = {roots(), keys()};
+  schema.other_variables = {"TELECINE_SERVER", "TELECINE_KEY", "TELECINE_CONFIG"};
+  return schema;
+}
+
+}  // namespace
+
+const SettingSchema& setting_schema() {
+  static const SettingSchema schema = make();
+  return schema;
+}
+
+}  // namespace telecine::app

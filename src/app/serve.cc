@@ -1,0 +1,220 @@
+#include "app/serve.h"
+
+#include <fcntl.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+#include <cstdio>
+#include <future>
+
+#include "app/engine.h"
+#include "base/log.h"
+#include "dialect/native/errors.h"
+#include "dialect/native/native.h"
+#include "http/server.h"
+#include "service/service.h"
+#include "version.h"
+#include "work/delivery.h"
+
+namespace telecine::app {
+namespace {
+
+int report(const Error& error) {
+  std::fprintf(stderr, "telecine: %s%s%s\n", error.field.c_str(), error.field.empty() ? "" : ": ",
+               error.message.c_str());
+  return 1;
+}
+
+/// Held by the one server of a data directory until the process ends.
+Result<Fd> lock_data_dir(const std::string& directory) {
+  auto fd = open_file(directory + "/lock", O_RDWR | O_CREAT);
+  if (!fd) return fd;
+  if (::flock(fd->get(), LOCK_EX | LOCK_NB) != 0) {
+    return fail(ErrorCode::kConflict, "another server is running on the data directory " +
+                                          directory +
+                                          "; stop it, or choose another directory with --data");
+  }
+  return fd;
+}
+
+/// The first start makes a key, prints its token and leaves it where the command line finds it.
+Status make_first_key(const Config& config, Keyring& keys) {
+  auto known = keys.list("");
+  if (!known) return std::unexpected(known.error());
+  if (!known->empty()) return {};
+  const AccessKey key = Keyring::make("main");
+  const std::string token = Keyring::token_of(key);
+  if (auto ok = write_file_durably(config.first_key_path(), token + "\n", 0600); !ok) return ok;
+  std::promise<Status> made;
+  keys.create(key, [&](const Result<KeyPtr>& result) {
+    made.set_value(result ? Status() : std::unexpected(result.error()));
+  });
+  if (auto ok = made.get_future().get(); !ok) return ok;
+  std::fprintf(stderr, "telecine: first access key made: %s (also in %s)\n", token.c_str(),
+               config.first_key_path().c_str());
+  return {};
+}
+
+/// A callback as it is sent: the dialect that made the task gives it its form.
+Result<Packet> render_packet(Service& service, native::Api& api, const Delivery& delivery) {
+  auto task = service.store().get(delivery.task);
+  if (!task) return std::unexpected(task.error());
+  std::promise<Result<Service::WebhookSecrets>> found;
+  service.webhook_secrets(delivery.account, false,
+                          [&](auto secrets) { found.set_value(std::move(secrets)); });
+  auto secrets = found.get_future().get();
+  if (!secrets) return std::unexpected(secrets.error());
+  Packet packet{
+      "application/json", native::callback_body(api, delivery, **task), {secrets->current}};
+  if (!secrets->previous.empty()) packet.secrets.push_back(secrets->previous);
+  return packet;
+}
+
+json::object health_of(const Engine& engine) {
+  json::object o;
+  if (engine.worker) {
+    json::object layers;
+    for (const auto& [name, on] : listed(engine.children->layers())) layers[name] = on;
+    o["sandbox"] = std::move(layers);
+    o["worker"] =
+        json::object{{"node", engine.worker->node()}, {"running", engine.worker->running()}};
+  } else {
+    o["worker"] = nullptr;
+  }
+  return o;
+}
+
+http::Router make_router(native::Api& api, Service& service) {
+  http::Router router;
+  native::mount(router, api);
+  router.not_found = [](const http::Request&) {
+    return native::problem(404, ErrorCode::kNotFound,
+                           "there is nothing at this path; /openapi.json lists what there is");
+  };
+  router.method_not_allowed = [](const http::Request& request, std::string_view allowed) {
+    return native::problem(
+        405, ErrorCode::kInvalidParameter,
+        request.method_text + " is not possible here; allowed: " + std::string(allowed));
+  };
+  router.bad_request = [](int status, std::string_view, std::string_view detail) {
+    const auto code = status == 413   ? ErrorCode::kInputTooLarge
+                      : status >= 500 ? ErrorCode::kInternal
+                                      : ErrorCode::kInvalidParameter;
+    return native::problem(status, code, detail);
+  };
+  router.observer = [&service](const http::Served& served) {
+    service.metrics().count_request(served.route, http::name_of(served.method), served.status,
+                                    static_cast<double>(served.micros) / 1e6, served.bytes);
+    if (served.status < 400) return;
+    log(LogLevel::kInfo, "request",
+        {{"target", redact_url(served.target)},
+         {"status", served.status},
+         {"peer", served.peer},
+         {"micros", served.micros}});
+  };
+  return router;
+}
+
+http::ServerOptions http_options(const Config& config) {
+  http::ServerOptions options;
+  options.host = config.server.host;
+  options.port = config.server.port;
+  options.threads = config.server.threads;
+  options.tls_certificate = config.server.tls_certificate;
+  options.tls_key = config.server.tls_key;
+  options.max_connections = config.server.max_connections;
+  options.header_bytes = config.server.header_bytes;
+  return options;
+}
+
+ServiceOptions service_options(const Config& config) {
+  ServiceOptions options;
+  options.data_dir = config.data.dir;
+  options.version = kVersion;
+  options.link_life = config.server.link_life;
+  options.retention = config.data.retention;
+  options.upload_retention = config.data.upload_retention;
+  options.rate_per_minute = config.server.rate_per_minute;
+  options.max_input = config.worker.max_input;
+  options.min_free = config.worker.min_free;
+  return options;
+}
+
+std::vector<object::IpRange> proxies_of(const Config& config) {
+  std::vector<object::IpRange> ranges;
+  for (const std::string& text : config.server.trusted_proxies) {
+    if (const auto range = object::IpRange::parse(text)) ranges.push_back(*range);
+  }
+  return ranges;
+}
+
+}  // namespace
+
+int serve(const Config& config) {
+  block_stop_signals();
+  if (auto ready = prepare_data_dir(config.data.dir); !ready) return report(ready.error());
+  const auto lock = lock_data_dir(config.data.dir);
+  if (!lock) return report(lock.error());
+  auto engine = Engine::open(config, config.worker_enabled);
+  if (!engine) return report(engine.error());
+  auto signer = object::LinkSigner::open(config.data.dir);
+  if (!signer) return report(signer.error());
+  Keyring keys(*engine->store, config.data.master_key, config.keys);
+  Service service(*engine->store, *engine->objects, *signer, engine->http->rules(), keys,
+                  service_options(config));
+
+  std::atomic<http::Server*> running = nullptr;
+  native::Api api{service,
+                  config.server.public_url,
+                  config.server.public_url,
+                  proxies_of(config),
+                  [&] { return health_of(*engine); },
+                  [&] {
+                    const auto* server = running.load();
+                    return server != nullptr ? static_cast<std::size_t>(server->counters().open)
+                                             : 0;
+                  }};
+  auto server = http::Server::start(http_options(config), make_router(api, service));
+  if (!server) return report(server.error());
+  running = server->get();
+  // Only now, so that a start that fails leaves no key behind that nobody has seen.
+  if (auto made = make_first_key(config, keys); !made) return report(made.error());
+  if (api.callback_base.empty()) {
+    api.callback_base =
+        (config.server.tls_certificate.empty() ? "http://" : "https://") + (*server)->address();
+  }
+  Deliverer deliverer(*engine->store, *engine->http, [&](const Delivery& delivery) {
+    return render_packet(service, api, delivery);
+  });
+  if (engine->worker) engine->worker->start();
+  log_info("serving", {{"address", (*server)->address()},
+                       {"data", config.data.dir},
+                       {"worker", config.worker_enabled},
+                       {"version", kVersion}});
+
+  wait_for_stop_signal();
+  log_info("draining", {});
+  service.set_draining();
+  if (engine->worker) engine->worker->drain();
+  deliverer.stop();
+  service.watch().stop();
+  (*server)->stop(config.server.drain);
+  engine->store->stop();
+  log_info("stopped", {});
+  return 0;
+}
+
+int work(const Config& config) {
+  block_stop_signals();
+  auto engine = Engine::open(config, true);
+  if (!engine) return report(engine.error());
+  engine->worker->start();
+  log_info("working", {{"data", config.data.dir}, {"node", engine->worker->node()}});
+  wait_for_stop_signal();
+  log_info("draining", {});
+  engine->worker->drain();
+  engine->store->stop();
+  return 0;
+}
+
+}  // namespace telecine::app

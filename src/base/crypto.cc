@@ -1,0 +1,204 @@
+#include "base/crypto.h"
+
+#include <openssl/crypto.h>
+#include <openssl/evp.h>
+#include <openssl/hmac.h>
+#include <openssl/rand.h>
+
+#include <cstring>
+#include <stdexcept>
+
+namespace telecine {
+namespace {
+
+const unsigned char* bytes_of(std::string_view text) {
+  return reinterpret_cast<const unsigned char*>(text.data());
+}
+unsigned char* bytes_of(std::string& text) {
+  return reinterpret_cast<unsigned char*>(text.data());
+}
+
+void require(bool ok, const char* what) {
+  if (!ok) throw std::runtime_error(std::string("OpenSSL failed: ") + what);
+}
+
+std::string digest(const EVP_MD* type, std::string_view data) {
+  std::string out(static_cast<std::size_t>(EVP_MD_get_size(type)), '\0');
+  require(EVP_Digest(data.data(), data.size(), bytes_of(out), nullptr, type, nullptr) == 1,
+          "digest");
+  return out;
+}
+
+std::string hmac(const EVP_MD* type, std::string_view key, std::string_view data) {
+  std::string out(static_cast<std::size_t>(EVP_MD_get_size(type)), '\0');
+  unsigned int size = 0;
+  require(HMAC(type, key.data(), static_cast<int>(key.size()), bytes_of(data), data.size(),
+               bytes_of(out), &size) != nullptr,
+          "hmac");
+  return out;
+}
+
+constexpr std::size_t kNonce = 12;
+constexpr std::size_t kTag = 16;
+
+using Cipher = std::unique_ptr<EVP_CIPHER_CTX, decltype(&EVP_CIPHER_CTX_free)>;
+
+}  // namespace
+
+std::string random_bytes(std::size_t count) {
+  std::string out(count, '\0');
+  require(RAND_bytes(bytes_of(out), static_cast<int>(count)) == 1, "random");
+  return out;
+}
+
+std::uint64_t random_u64() {
+  std::uint64_t value = 0;
+  require(RAND_bytes(reinterpret_cast<unsigned char*>(&value), sizeof value) == 1, "random");
+  return value;
+}
+
+std::string sha256(std::string_view data) {
+  return digest(EVP_sha256(), data);
+}
+std::string hmac_sha256(std::string_view key, std::string_view data) {
+  return hmac(EVP_sha256(), key, data);
+}
+std::string hmac_sha1(std::string_view key, std::string_view data) {
+  return hmac(EVP_sha1(), key, data);
+}
+
+std::string hex(std::string_view bytes) {
+  constexpr std::string_view kHex = "0123456789abcdef";
+  std::string out;
+  out.reserve(bytes.size() * 2);
+  for (const char ch : bytes) {
+    out += kHex[static_cast<unsigned char>(ch) >> 4];
+    out += kHex[static_cast<unsigned char>(ch) & 15];
+  }
+  return out;
+}
+
+std::optional<std::string> unhex(std::string_view text) {
+  if (text.size() % 2 != 0) return std::nullopt;
+  std::string out;
+  for (std::size_t i = 0; i < text.size(); i += 2) {
+    int value = 0;
+    for (const char c : text.substr(i, 2)) {
+      value *= 16;
+      if (c >= '0' && c <= '9')
+        value += c - '0';
+      else if (c >= 'a' && c <= 'f')
+        value += c - 'a' + 10;
+      else if (c >= 'A' && c <= 'F')
+        value += c - 'A' + 10;
+      else
+        return std::nullopt;
+    }
+    out += static_cast<char>(value);
+  }
+  return out;
+}
+
+std::string base64(std::string_view bytes) {
+  std::string out((bytes.size() + 2) / 3 * 4 + 1, '\0');
+  const int size = EVP_EncodeBlock(bytes_of(out), bytes_of(bytes), static_cast<int>(bytes.size()));
+  out.resize(static_cast<std::size_t>(size));
+  return out;
+}
+
+std::optional<std::string> unbase64(std::string_view text) {
+  if (text.size() % 4 != 0) return std::nullopt;
+  std::string out(text.size() / 4 * 3 + 1, '\0');
+  const int size = EVP_DecodeBlock(bytes_of(out), bytes_of(text), static_cast<int>(text.size()));
+  if (size < 0) return std::nullopt;
+  out.resize(static_cast<std::size_t>(size));
+  for (std::size_t i = text.size(); i > 0 && text[i - 1] == '=' && !out.empty(); --i)
+    out.pop_back();
+  return out;
+}
+
+std::string base64url(std::string_view bytes) {
+  std::string out = base64(bytes);
+  while (!out.empty() && out.back() == '=') out.pop_back();
+  for (char& c : out) {
+    if (c == '+') c = '-';
+    if (c == '/') c = '_';
+  }
+  return out;
+}
+
+bool equal_constant_time(std::string_view a, std::string_view b) {
+  return a.size() == b.size() && CRYPTO_memcmp(a.data(), b.data(), a.size()) == 0;
+}
+
+struct Digest::Impl {
+  std::unique_ptr<EVP_MD_CTX, decltype(&EVP_MD_CTX_free)> context{EVP_MD_CTX_new(),
+                                                                  EVP_MD_CTX_free};
+  explicit Impl(const EVP_MD* type) {
+    require(EVP_DigestInit_ex(context.get(), type, nullptr) == 1, "digest");
+  }
+};
+
+Digest::Digest(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+Digest::Digest(Digest&&) noexcept = default;
+Digest& Digest::operator=(Digest&&) noexcept = default;
+Digest::~Digest() = default;
+Digest Digest::md5() {
+  return Digest(std::make_unique<Impl>(EVP_md5()));
+}
+Digest Digest::sha256() {
+  return Digest(std::make_unique<Impl>(EVP_sha256()));
+}
+
+void Digest::update(std::string_view data) {
+  require(EVP_DigestUpdate(impl_->context.get(), data.data(), data.size()) == 1, "digest");
+}
+
+std::string Digest::finish_hex() {
+  std::string out(EVP_MAX_MD_SIZE, '\0');
+  unsigned int size = 0;
+  require(EVP_DigestFinal_ex(impl_->context.get(), bytes_of(out), &size) == 1, "digest");
+  out.resize(size);
+  return hex(out);
+}
+
+std::string seal(std::string_view key, std::string_view plain, std::string_view context) {
+  const std::string nonce = random_bytes(kNonce);
+  std::string out(plain.size(), '\0');
+  std::string tag(kTag, '\0');
+  int size = 0;
+  const Cipher cipher(EVP_CIPHER_CTX_new(), EVP_CIPHER_CTX_free);
+  require(key.size() == 32 &&
+              EVP_EncryptInit_ex(cipher.get(), EVP_aes_256_gcm(), nullptr, bytes_of(key),
+                                 bytes_of(nonce)) == 1 &&
+              EVP_EncryptUpdate(cipher.get(), nullptr, &size, bytes_of(context),
+                                static_cast<int>(context.size())) == 1 &&
+              EVP_EncryptUpdate(cipher.get(), bytes_of(out), &size, bytes_of(plain),
+                                static_cast<int>(plain.size())) == 1 &&
+              EVP_EncryptFinal_ex(cipher.get(), bytes_of(out) + size, &size) == 1 &&
+              EVP_CIPHER_CTX_ctrl(cipher.get(), EVP_CTRL_GCM_GET_TAG, kTag, tag.data()) == 1,
+          "seal");
+  return nonce + out + tag;
+}
+
+std::optional<std::string> unseal(std::string_view key, std::string_view sealed,
+                                  std::string_view context) {
+  if (key.size() != 32 || sealed.size() < kNonce + kTag) return std::nullopt;
+  const std::string_view body = sealed.substr(kNonce, sealed.size() - kNonce - kTag);
+  std::string tag(sealed.substr(sealed.size() - kTag));
+  std::string out(body.size(), '\0');
+  int size = 0;
+  const Cipher cipher(EVP_CIPHER_CTX_new(), EVP_CIPHER_CTX_free);
+  const bool ok = EVP_DecryptInit_ex(cipher.get(), EVP_aes_256_gcm(), nullptr, bytes_of(key),
+                                     bytes_of(sealed)) == 1 &&
+                  EVP_DecryptUpdate(cipher.get(), nullptr, &size, bytes_of(context),
+                                    static_cast<int>(context.size())) == 1 &&
+                  EVP_DecryptUpdate(cipher.get(), bytes_of(out), &size, bytes_of(body),
+                                    static_cast<int>(body.size())) == 1 &&
+                  EVP_CIPHER_CTX_ctrl(cipher.get(), EVP_CTRL_GCM_SET_TAG, kTag, tag.data()) == 1 &&
+                  EVP_DecryptFinal_ex(cipher.get(), bytes_of(out) + size, &size) == 1;
+  if (!ok) return std::nullopt;
+  return out;
+}
+
+}  // namespace telecine

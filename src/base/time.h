@@ -1,0 +1,21 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+namespace telecine {
+
+/// Milliseconds since 1970-01-01 UTC, or a span of them. The one unit of time inside the engine.
+using Millis = std::int64_t;
+
+/// Wall clock. For what is stored and shown.
+Millis now_ms();
+/// Monotonic clock with an arbitrary zero. For time-outs and measuring.
+Millis steady_ms();
+
+/// 2026-11-21T20:45:12.034Z (RFC 3339, UTC, milliseconds).
+std::string rfc3339(Millis at);
+/// Sat, 21 Nov 2026 20:45:12 GMT (RFC 9110 HTTP-date).
+std::string http_date(Millis at);
+
+}  // namespace telecine

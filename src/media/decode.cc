@@ -1,0 +1,165 @@
+#include "media/decode.h"
+
+#include <algorithm>
+
+namespace telecine::media {
+namespace {
+
+Ticks usual_step_of(const AVStream& stream) {
+  AVRational rate = stream.avg_frame_rate;
+  if (rate.num <= 0 || rate.den <= 0) rate = stream.r_frame_rate;
+  if (rate.num <= 0 || rate.den <= 0) rate = {25, 1};
+  return std::max<Ticks>(1, av_rescale(kTicksPerSecond, rate.den, rate.num));
+}
+
+// A single picture is not shown for longer than this whatever its packet claims.
+constexpr Ticks kLongestFrame = 60LL * kTicksPerSecond;
+
+void count_failure(DecodeTally& tally, int code) {
+  ++tally.failures;
+  tally.last_error = av_error(code, "damaged data", ErrorCode::kDecodeFailed).message;
+}
+
+}  // namespace
+
+VideoDecoder::VideoDecoder(const AVStream& stream, CodecContextPtr context, Ticks zero, Sink sink)
+    : context_(std::move(context)),
+      normaliser_(orientation_of(stream)),
+      time_base_(stream.time_base),
+      zero_(zero),
+      usual_step_(usual_step_of(stream)),
+      sink_(std::move(sink)) {}
+
+Result<VideoDecoder> VideoDecoder::open(const AVStream& stream, int threads, Ticks zero,
+                                        Sink sink) {
+  auto context = open_decoder(stream, threads);
+  if (!context) return std::unexpected(context.error());
+  return VideoDecoder(stream, std::move(*context), zero, std::move(sink));
+}
+
+Status VideoDecoder::decode(const AVPacket& packet) {
+  ++tally_.packets;
+  return send(&packet);
+}
+
+Status VideoDecoder::send(const AVPacket* packet) {
+  int code = avcodec_send_packet(context_.get(), packet);
+  // Frame threads may be full; they take the packet once their pictures are fetched.
+  for (int tries = 0; code == AVERROR(EAGAIN) && tries < 100; ++tries) {
+    if (auto ok = receive_all(); !ok) return ok;
+    code = avcodec_send_packet(context_.get(), packet);
+  }
+  if (code == AVERROR(ENOMEM)) {
+    return std::unexpected(av_error(code, "decoding failed", ErrorCode::kDecodeFailed));
+  }
+  if (code < 0 && code != AVERROR_EOF) count_failure(tally_, code);
+  return receive_all();
+}
+
+Status VideoDecoder::receive_all() {
+  // A decoder that fails over and over without taking new data is not asked for ever.
+  for (int errors = 0; errors < 32;) {
+    FramePtr frame = make_frame();
+    const int code = avcodec_receive_frame(context_.get(), frame.get());
+    if (code == AVERROR(EAGAIN) || code == AVERROR_EOF) return {};
+    if (code == AVERROR(ENOMEM)) {
+      return std::unexpected(av_error(code, "decoding failed", ErrorCode::kDecodeFailed));
+    }
+    if (code < 0) {
+      count_failure(tally_, code);
+      ++errors;
+      continue;
+    }
+    ++tally_.frames;
+    repair_time(*frame);
+    auto upright = normaliser_.push(std::move(frame));
+    if (!upright) return std::unexpected(upright.error());
+    if (auto ok = hand_out(std::move(*upright)); !ok) return ok;
+  }
+  return {};
+}
+
+void VideoDecoder::repair_time(AVFrame& frame) {
+  Ticks step = frame.pkt_duration > 0 ? to_ticks(frame.pkt_duration, time_base_) : usual_step_;
+  step = std::clamp<Ticks>(step, 1, kLongestFrame);
+  Ticks at = last_ < 0 ? 0 : end_;
+  if (frame.best_effort_timestamp != AV_NOPTS_VALUE) {
+    at = to_ticks(frame.best_effort_timestamp, time_base_) - zero_;
+  }
+  at = std::max<Ticks>(at, 0);
+  // Two pictures for one moment, or one that comes too late: put right behind the last one.
+  if (last_ >= 0 && at <= last_) at = last_ + std::max<Ticks>(1, usual_step_ / 8);
+  frame.pts = at;
+  frame.pkt_duration = step;
+  last_ = at;
+  end_ = at + step;
+}
+
+Status VideoDecoder::hand_out(std::vector<FramePtr> frames) {
+  for (auto& frame : frames) {
+    if (auto ok = sink_(std::move(frame)); !ok) return ok;
+  }
+  return {};
+}
+
+Status VideoDecoder::finish() {
+  if (auto ok = send(nullptr); !ok) return ok;
+  auto rest = normaliser_.finish();
+  if (!rest) return std::unexpected(rest.error());
+  return hand_out(std::move(*rest));
+}
+
+AudioDecoder::AudioDecoder(const AVStream& stream, CodecContextPtr context, Ticks zero, Sink sink)
+    : context_(std::move(context)),
+      time_base_(stream.time_base),
+      zero_(zero),
+      sink_(std::move(sink)) {}
+
+Result<AudioDecoder> AudioDecoder::open(const AVStream& stream, Ticks zero, Sink sink) {
+  auto context = open_decoder(stream, 1);
+  if (!context) return std::unexpected(context.error());
+  return AudioDecoder(stream, std::move(*context), zero, std::move(sink));
+}
+
+Status AudioDecoder::decode(const AVPacket& packet) {
+  ++tally_.packets;
+  return send(&packet);
+}
+
+Status AudioDecoder::finish() {
+  return send(nullptr);
+}
+
+Status AudioDecoder::send(const AVPacket* packet) {
+  int code = avcodec_send_packet(context_.get(), packet);
+  if (code == AVERROR(EAGAIN)) {
+    if (auto ok = receive_all(); !ok) return ok;
+    code = avcodec_send_packet(context_.get(), packet);
+  }
+  if (code < 0 && code != AVERROR_EOF) count_failure(tally_, code);
+  return receive_all();
+}
+
+Status AudioDecoder::receive_all() {
+  FramePtr frame = make_frame();
+  for (int errors = 0; errors < 32;) {
+    const int code = avcodec_receive_frame(context_.get(), frame.get());
+    if (code == AVERROR(EAGAIN) || code == AVERROR_EOF) return {};
+    if (code < 0) {
+      count_failure(tally_, code);
+      ++errors;
+      continue;
+    }
+    if (frame->nb_samples <= 0 || frame->sample_rate <= 0) continue;
+    ++tally_.frames;
+    Ticks at = next_;
+    if (frame->best_effort_timestamp != AV_NOPTS_VALUE) {
+      at = to_ticks(frame->best_effort_timestamp, time_base_) - zero_;
+    }
+    next_ = at + av_rescale(frame->nb_samples, kTicksPerSecond, frame->sample_rate);
+    if (auto ok = sink_(*frame, at); !ok) return ok;
+  }
+  return {};
+}
+
+}  // namespace telecine::media

@@ -1,0 +1,256 @@
+#include "media/hls.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstdio>
+
+namespace telecine::media {
+namespace {
+
+// When one track is this far ahead the other is taken to have a hole rather than to be late.
+constexpr Ticks kLongestWait = 30LL * kTicksPerSecond;
+
+std::string segment_name(std::size_t number) {
+  char name[32];
+  std::snprintf(name, sizeof name, "seg-%05zu.m4s", number);
+  return name;
+}
+
+Error hls_error(int code) {
+  return av_error(code, "the HLS output could not be written", ErrorCode::kInternal);
+}
+
+}  // namespace
+
+HlsMuxer::HlsMuxer(OutputFiles& files, std::string directory, Millis segment)
+    : files_(files),
+      directory_(std::move(directory)),
+      length_(std::max<Ticks>(1, ms_to_ticks(segment))),
+      next_cut_(length_) {}
+
+HlsMuxer::~HlsMuxer() {
+  context_.format.reset();
+}
+
+Result<int> HlsMuxer::add_track(const TrackFormat& format) {
+  if (!context_.format) {
+    auto context = MuxContext::make("mp4", io_.get());
+    if (!context) return std::unexpected(context.error());
+    context_ = std::move(*context);
+  }
+  auto track = context_.add_track(format);
+  if (!track) return track;
+  Track& added = tracks_.emplace_back();
+  added.is_video = format.codec.codec_type == AVMEDIA_TYPE_VIDEO;
+  if (added.is_video) cutting_track_ = *track;
+  return track;
+}
+
+Result<Fd> HlsMuxer::open(const std::string& name) {
+  return files_.create(directory_ + "/" + name);
+}
+
+Status HlsMuxer::start() {
+  auto init = open("init.mp4");
+  if (!init) return std::unexpected(init.error());
+  init_ = std::move(*init);
+  io_.retarget(init_.get());
+  Dictionary options;
+  // Fragments end where we say. The header waits for the first packets, so that it can carry the
+  // edit lists that put the first picture and the first sound (after the encoder's priming) where
+  // they belong. Negative offsets would save the picture's, but libavformat's own reader, and all
+  // that is built on it, shifts such streams.
+  options.set("movflags", "+frag_custom+delay_moov+default_base_moof+dash+skip_trailer+write_colr");
+  options.set("use_editlist", 1);
+  if (const int code = avformat_write_header(context_.format.get(), options.address()); code < 0) {
+    return std::unexpected(hls_error(code));
+  }
+  return {};
+}
+
+Status HlsMuxer::write(int track, PacketPtr packet) {
+  const std::lock_guard lock(mutex_);
+  const AVRational base = context_.time_bases[static_cast<std::size_t>(track)];
+  Track& to = tracks_[static_cast<std::size_t>(track)];
+  const Ticks shown = to_ticks(packet->pts, base);
+  const Ticks decoded = to_ticks(packet->dts, base);
+  if (!to.delay) to.delay = shown - decoded;
+  const bool is_key = (packet->flags & AV_PKT_FLAG_KEY) != 0;
+  to.queue.emplace_back(is_key ? shown : decoded + *to.delay, std::move(packet));
+  return pump();
+}
+
+Status HlsMuxer::end_track(int track) {
+  const std::lock_guard lock(mutex_);
+  tracks_[static_cast<std::size_t>(track)].ended = true;
+  return pump();
+}
+
+// Hands on whatever is due before anything that may still come.
+Status HlsMuxer::pump() {
+  while (true) {
+    int next = -1;
+    bool waits = false;
+    for (int i = 0; i < static_cast<int>(tracks_.size()); ++i) {
+      const Track& track = tracks_[static_cast<std::size_t>(i)];
+      // Pictures wait for their successor, see `emit`.
+      const std::size_t kept = track.is_video && !track.ended ? 1 : 0;
+      if (track.queue.size() <= kept) {
+        waits = waits || !track.ended;
+      } else if (next < 0 || track.queue.front().first <
+                                 tracks_[static_cast<std::size_t>(next)].queue.front().first) {
+        next = i;
+      }
+    }
+    if (next < 0) return {};
+    Track& track = tracks_[static_cast<std::size_t>(next)];
+    const Ticks held = track.queue.back().first - track.queue.front().first;
+    if (waits && held < kLongestWait) return {};
+    PacketPtr packet = std::move(track.queue.front().second);
+    track.queue.pop_front();
+    if (auto ok = emit(next, std::move(packet)); !ok) return ok;
+  }
+}
+
+Status HlsMuxer::emit(int track, PacketPtr packet) {
+  const AVRational base = context_.time_bases[static_cast<std::size_t>(track)];
+  const Ticks at = to_ticks(packet->pts, base);
+  const bool is_key = (packet->flags & AV_PKT_FLAG_KEY) != 0;
+  if (track == cutting_track_ && is_key && at >= next_cut_ && any_packet_) {
+    if (auto ok = cut(at); !ok) return ok;
+  }
+  any_packet_ = true;
+  end_ = std::max(end_, at + to_ticks(packet->duration, base));
+  // Fragments tell time by sample durations: they must add up to the next fragment's start.
+  const auto& queue = tracks_[static_cast<std::size_t>(track)].queue;
+  if (!queue.empty()) packet->duration = queue.front().second->dts - packet->dts;
+  return context_.write(track, std::move(packet), false);
+}
+
+Status HlsMuxer::close_file(Fd fd, const std::string& name, const char* type) {
+  if (auto ok = io_.flush(); !ok) return ok;
+  made_.push_back({directory_ + "/" + name, {}, type, io_.size(), {}});
+  fd.reset();
+  return {};
+}
+
+Status HlsMuxer::cut(Ticks at) {
+  AVFormatContext* format = context_.format.get();
+  if (init_) {
+    // With a delayed header the first flush writes the header alone.
+    if (const int code = av_write_frame(format, nullptr); code < 0) {
+      return std::unexpected(hls_error(code));
+    }
+    if (auto ok = close_file(std::move(init_), "init.mp4", "video/mp4"); !ok) return ok;
+  }
+  const std::string name = segment_name(segments_.size() + 1);
+  auto fd = open(name);
+  if (!fd) return std::unexpected(fd.error());
+  io_.retarget(fd->get());
+  if (const int code = av_write_frame(format, nullptr); code < 0) {
+    return std::unexpected(hls_error(code));
+  }
+  if (auto ok = close_file(std::move(*fd), name, "video/iso.segment"); !ok) return ok;
+  segments_.push_back({ticks_to_seconds(at - segment_start_), io_.size()});
+  segment_start_ = at;
+  next_cut_ = (at / length_ + 1) * length_;
+  any_packet_ = false;
+  io_.retarget(-1);
+  return {};
+}
+
+Status HlsMuxer::finish() {
+  const std::lock_guard lock(mutex_);
+  for (auto& track : tracks_) track.ended = true;
+  if (auto ok = pump(); !ok) return ok;
+  if (!any_packet_ && segments_.empty()) {
+    return fail(ErrorCode::kDecodeFailed, "the source gave nothing to put into segments");
+  }
+  if (any_packet_) {
+    if (auto ok = cut(end_); !ok) return ok;
+  }
+  // Nothing is left for the trailer; it frees the muxer's state.
+  if (const int code = av_write_trailer(context_.format.get()); code < 0) {
+    return std::unexpected(hls_error(code));
+  }
+  auto fd = open("index.m3u8");
+  if (!fd) return std::unexpected(fd.error());
+  const std::string text = playlist();
+  if (auto ok = write_whole(fd->get(), text); !ok) return ok;
+  made_.insert(
+      made_.begin(),
+      {directory_ + "/index.m3u8", {}, kPlaylistType, static_cast<std::int64_t>(text.size()), {}});
+  return {};
+}
+
+double HlsMuxer::target() const {
+  double longest = 1;
+  for (const auto& segment : segments_) longest = std::max(longest, std::round(segment.seconds));
+  return longest;
+}
+
+std::string HlsMuxer::playlist() const {
+  char line[96];
+  std::snprintf(line, sizeof line, "#EXT-X-TARGETDURATION:%d\n", static_cast<int>(target()));
+  std::string out = "#EXTM3U\n#EXT-X-VERSION:7\n" + std::string(line) +
+                    "#EXT-X-MEDIA-SEQUENCE:1\n#EXT-X-PLAYLIST-TYPE:VOD\n"
+                    "#EXT-X-INDEPENDENT-SEGMENTS\n#EXT-X-MAP:URI=\"init.mp4\"\n";
+  for (std::size_t i = 0; i < segments_.size(); ++i) {
+    std::snprintf(line, sizeof line, "#EXTINF:%.6f,\n", segments_[i].seconds);
+    out += line + segment_name(i + 1) + "\n";
+  }
+  return out + "#EXT-X-ENDLIST\n";
+}
+
+double HlsMuxer::seconds() const {
+  double sum = 0;
+  for (const auto& segment : segments_) sum += segment.seconds;
+  return sum;
+}
+
+std::int64_t HlsMuxer::bytes() const {
+  std::int64_t sum = 0;
+  for (const auto& file : made_) sum += file.size;
+  return sum;
+}
+
+std::int64_t HlsMuxer::average_rate() const {
+  std::int64_t bytes = 0;
+  for (const auto& segment : segments_) bytes += segment.bytes;
+  const double length = seconds();
+  return length > 0 ? static_cast<std::int64_t>(static_cast<double>(bytes) * 8 / length) : 0;
+}
+
+std::int64_t HlsMuxer::peak_rate() const {
+  const double enough = target() / 2;
+  double peak = static_cast<double>(average_rate());
+  for (std::size_t first = 0; first < segments_.size(); ++first) {
+    double length = 0;
+    double bits = 0;
+    for (std::size_t i = first; i < segments_.size() && length < enough; ++i) {
+      length += segments_[i].seconds;
+      bits += static_cast<double>(segments_[i].bytes) * 8;
+    }
+    if (length >= enough) peak = std::max(peak, bits / length);
+  }
+  return static_cast<std::int64_t>(std::ceil(peak));
+}
+
+std::string master_playlist(const std::vector<Variant>& variants) {
+  std::string out = "#EXTM3U\n#EXT-X-VERSION:7\n#EXT-X-INDEPENDENT-SEGMENTS\n";
+  for (const auto& variant : variants) {
+    out += "#EXT-X-STREAM-INF:BANDWIDTH=" + std::to_string(variant.peak_rate) +
+           ",AVERAGE-BANDWIDTH=" + std::to_string(variant.average_rate) + ",CODECS=\"" +
+           variant.codecs + "\"";
+    if (variant.size.width > 0) {
+      char line[96];
+      std::snprintf(line, sizeof line, ",RESOLUTION=%dx%d,FRAME-RATE=%.3f", variant.size.width,
+                    variant.size.height, variant.frame_rate);
+      out += line;
+    }
+    out += "\n" + variant.uri + "\n";
+  }
+  return out;
+}
+
+}  // namespace telecine::media

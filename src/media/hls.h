@@ -1,0 +1,89 @@
+#pragma once
+
+#include <deque>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "media/mux.h"
+#include "task/output.h"
+
+namespace telecine::media {
+
+inline constexpr const char* kPlaylistType = "application/vnd.apple.mpegurl";
+
+/// One rendition of an HLS ladder (RFC 8216, fragmented MP4): `init.mp4`, `seg-00001.m4s`... and
+/// `index.m3u8` in one directory. Segments are cut at the first keyframe at or after each multiple
+/// of the segment length (sound alone: at the first packet), so renditions with the same keyframe
+/// grid cut at the same times.
+class HlsMuxer : public Muxer {
+ public:
+  /// `directory` is relative, without a trailing slash.
+  HlsMuxer(OutputFiles& files, std::string directory, Millis segment);
+  ~HlsMuxer() override;
+
+  Result<int> add_track(const TrackFormat& format) override;
+  Status start() override;
+  Status write(int track, PacketPtr packet) override;
+  Status end_track(int track) override;
+  Status finish() override;
+
+  struct Segment {
+    double seconds = 0;
+    std::int64_t bytes = 0;
+  };
+  const std::vector<OutputFile>& files() const { return made_; }
+  double seconds() const;
+  std::int64_t bytes() const;
+  /// The largest rate of any run of segments of at least half the target duration, bit/s
+  /// (RFC 8216 4.3.4.2), and the rate of the whole.
+  std::int64_t peak_rate() const;
+  std::int64_t average_rate() const;
+
+ private:
+  struct Track {
+    bool is_video = false;
+    bool ended = false;
+    std::optional<Ticks> delay;  // of presentation behind decoding, from the first packet
+    std::deque<std::pair<Ticks, PacketPtr>> queue;  // by the time at which each is due
+  };
+
+  Result<Fd> open(const std::string& name);
+  Status pump();
+  Status emit(int track, PacketPtr packet);
+  Status cut(Ticks at);
+  Status close_file(Fd fd, const std::string& name, const char* type);
+  std::string playlist() const;
+  double target() const;
+
+  OutputFiles& files_;
+  const std::string directory_;
+  const Ticks length_;
+  WriteIo io_;
+  std::mutex mutex_;
+  MuxContext context_;
+  std::deque<Track> tracks_;
+  Fd init_;
+  int cutting_track_ = 0;
+  Ticks segment_start_ = 0;
+  Ticks next_cut_ = 0;
+  Ticks end_ = 0;
+  bool any_packet_ = false;  // since the last cut
+  std::vector<Segment> segments_;
+  std::vector<OutputFile> made_;
+};
+
+/// What the master playlist says of a rendition.
+struct Variant {
+  std::string uri;  ///< "720p/index.m3u8"
+  std::int64_t peak_rate = 0;
+  std::int64_t average_rate = 0;
+  std::string codecs;
+  Dimensions size;  ///< 0x0 for sound alone
+  double frame_rate = 0;
+};
+std::string master_playlist(const std::vector<Variant>& variants);
+
+}  // namespace telecine::media

@@ -1,0 +1,222 @@
+#include "media/input.h"
+
+#include <algorithm>
+#include <cstring>
+#include <string_view>
+#include <vector>
+
+#include "base/text.h"
+#include "media/allow.h"
+
+namespace telecine::media {
+namespace {
+
+// A broadcast stream may carry megabytes before its first keyframe; more than this is not waited
+// for, whatever the file claims.
+constexpr std::int64_t kProbeBytes = 20 << 20;
+constexpr std::int64_t kAnalyseMicroseconds = 10'000'000;
+// To recognise the container itself. Junk or tags may precede the first frame of an MP3.
+constexpr int kRecogniseBytes = 1 << 20;
+
+int refuse_open(AVFormatContext*, AVIOContext**, const char*, int, AVDictionary**) {
+  return AVERROR(EPERM);
+}
+
+// Top-level boxes only, to tell an upload that stopped from a file that was never a video.
+bool is_mov_without_index(AVIOContext* io, std::int64_t size) {
+  std::int64_t at = 0;
+  bool any = false;
+  for (int boxes = 0; boxes < 1000 && at + 8 <= size; ++boxes) {
+    if (avio_seek(io, at, SEEK_SET) < 0) break;
+    std::int64_t length = avio_rb32(io);
+    const unsigned type = avio_rl32(io);
+    if (length == 1) length = static_cast<std::int64_t>(avio_rb64(io));
+    if (type == MKTAG('m', 'o', 'o', 'v') && at + length <= size) return false;
+    any = any || type == MKTAG('f', 't', 'y', 'p') || type == MKTAG('m', 'd', 'a', 't');
+    if (length < 8 || length > size - at) break;
+    at += length;
+  }
+  return any;
+}
+
+Error not_media(std::string message) {
+  return Error{ErrorCode::kNotMedia, std::move(message), {}};
+}
+
+Result<const AVInputFormat*> recognise(ReadIo& io) {
+  const AVInputFormat* found = nullptr;
+  const int code = av_probe_input_buffer2(io.get(), &found, "", nullptr, 0, kRecogniseBytes);
+  if (code < 0 || found == nullptr) {
+    return std::unexpected(not_media("the file is no audio or video this engine recognises"));
+  }
+  if (!is_demuxer_allowed(*found)) {
+    return std::unexpected(not_media(
+        std::string("the file is of kind \"") + found->name +
+        "\", which is not accepted: send one self-contained media file (MP4, MOV, MKV, WebM, "
+        "MPEG-TS, FLV, AVI, MP3, AAC, FLAC, Ogg, WAV), not a playlist, script or raw stream"));
+  }
+  return found;
+}
+
+Status check_bounds(const AVFormatContext& format) {
+  if (format.nb_streams > kMaxStreams) {
+    return fail(ErrorCode::kResourceLimit, "the file has " + std::to_string(format.nb_streams) +
+                                               " streams; at most " + std::to_string(kMaxStreams) +
+                                               " are accepted");
+  }
+  for (unsigned i = 0; i < format.nb_streams; ++i) {
+    const AVCodecParameters& codec = *format.streams[i]->codecpar;
+    if (codec.codec_type != AVMEDIA_TYPE_VIDEO) continue;
+    if (codec.width > kMaxSide || codec.height > kMaxSide ||
+        static_cast<std::int64_t>(codec.width) * codec.height > kMaxPixels) {
+      return fail(ErrorCode::kResourceLimit, "the picture is " + std::to_string(codec.width) + "x" +
+                                                 std::to_string(codec.height) + " px; at most " +
+                                                 std::to_string(kMaxSide) +
+                                                 " px a side and 134 megapixels are accepted");
+    }
+  }
+  return {};
+}
+
+Dictionary open_options() {
+  Dictionary options;
+  options.set("format_whitelist", demuxer_whitelist());
+  options.set("codec_whitelist", decoder_whitelist());
+  options.set("protocol_whitelist", "none");
+  options.set("probesize", kProbeBytes);
+  options.set("analyzeduration", kAnalyseMicroseconds);
+  options.set("max_streams", kMaxStreams * 2);  // beyond our bound, so that we say it, not libav
+  return options;
+}
+
+}  // namespace
+
+Result<Input> Input::open(int fd) {
+  route_av_log();
+  take_av_log();
+  const auto size = file_size(fd);
+  if (!size) return std::unexpected(size.error());
+  if (*size == 0) return std::unexpected(not_media("the file is empty"));
+
+  auto io = std::make_unique<ReadIo>(fd);
+  const auto kind = recognise(*io);
+  if (!kind) return std::unexpected(kind.error());
+
+  // avformat_open_input frees the context itself when it fails.
+  AVFormatContext* raw = avformat_alloc_context();
+  if (raw == nullptr) return fail(ErrorCode::kResourceLimit, "out of memory");
+  raw->pb = io->get();
+  raw->io_open = refuse_open;
+  raw->flags |= AVFMT_FLAG_CUSTOM_IO;
+  Dictionary options = open_options();
+  const int code = avformat_open_input(&raw, "", *kind, options.address());
+  const bool is_mov = std::strstr((*kind)->name, "mov") != nullptr;
+  if (code < 0) {
+    if (is_mov && is_mov_without_index(io->get(), io->size())) {
+      return std::unexpected(
+          not_media("the file is incomplete: its index (moov) is missing. The upload or the "
+                    "recording probably stopped early; send the whole file"));
+    }
+    return std::unexpected(av_error(code, "the file cannot be read", ErrorCode::kNotMedia));
+  }
+  InputFormatPtr format(raw);
+  if (auto ok = check_bounds(*format); !ok) return std::unexpected(ok.error());
+
+  // Each stream's probing decoder takes the same bounds.
+  std::vector<AVDictionary*> per_stream(format->nb_streams, nullptr);
+  for (auto& dict : per_stream) {
+    av_dict_set_int(&dict, "max_pixels", kMaxPixels, 0);
+    av_dict_set_int(&dict, "threads", 1, 0);
+  }
+  const unsigned announced = format->nb_streams;
+  const int info = avformat_find_stream_info(format.get(), per_stream.data());
+  for (unsigned i = 0; i < announced; ++i) av_dict_free(&per_stream[i]);
+  if (info < 0) {
+    return std::unexpected(av_error(info, "the file cannot be read", ErrorCode::kNotMedia));
+  }
+  if (format->nb_streams == 0) {
+    return std::unexpected(not_media("the file holds no audio or video stream"));
+  }
+  if (auto ok = check_bounds(*format); !ok) return std::unexpected(ok.error());
+  return Input(std::move(io), std::move(format));
+}
+
+PacketPtr Input::read_packet() {
+  PacketPtr packet = make_packet();
+  int again = 0;
+  int code = av_read_frame(format_.get(), packet.get());
+  // A demuxer with nothing to give yet; on a file it must not go on forever.
+  while (code == AVERROR(EAGAIN) && ++again < 1000) {
+    code = av_read_frame(format_.get(), packet.get());
+  }
+  if (code >= 0) return packet;
+  read_error_ = code == AVERROR_EOF ? 0 : code;
+  if (read_error_ == 0 && io_->get()->error < 0 && io_->get()->error != AVERROR_EOF) {
+    read_error_ = io_->get()->error;
+  }
+  return nullptr;
+}
+
+PacketPtr Input::read() {
+  if (ahead_.empty()) return read_packet();
+  PacketPtr packet = std::move(ahead_.front());
+  ahead_.pop_front();
+  return packet;
+}
+
+const std::deque<PacketPtr>& Input::look_ahead(int stream, int packets, std::size_t bytes) {
+  std::size_t held = 0;
+  int found = 0;
+  for (const auto& packet : ahead_) {
+    held += static_cast<std::size_t>(packet->size);
+    if (packet->stream_index == stream) ++found;
+  }
+  while (found < packets && held < bytes) {
+    PacketPtr packet = read_packet();
+    if (!packet) break;
+    held += static_cast<std::size_t>(packet->size);
+    if (packet->stream_index == stream) ++found;
+    ahead_.push_back(std::move(packet));
+  }
+  return ahead_;
+}
+
+bool Input::seek(int stream, std::int64_t at) {
+  ahead_.clear();
+  read_error_ = 0;
+  return av_seek_frame(format_.get(), stream, at, AVSEEK_FLAG_BACKWARD) >= 0;
+}
+
+double Input::position() const {
+  if (io_->size() <= 0) return 0;
+  const double at = static_cast<double>(avio_tell(io_->get()));
+  return std::clamp(at / static_cast<double>(io_->size()), 0.0, 1.0);
+}
+
+Result<CodecContextPtr> open_decoder(const AVStream& stream, int threads) {
+  const AVCodecID id = stream.codecpar->codec_id;
+  const AVCodec* codec = allowed_decoder(id);
+  if (codec == nullptr) {
+    return fail(ErrorCode::kUnsupported,
+                std::string("the source's codec ") + avcodec_get_name(id) + " is not supported");
+  }
+  CodecContextPtr context(avcodec_alloc_context3(codec));
+  if (!context) return fail(ErrorCode::kResourceLimit, "out of memory");
+  int code = avcodec_parameters_to_context(context.get(), stream.codecpar);
+  if (code >= 0) {
+    context->pkt_timebase = stream.time_base;
+    context->framerate = stream.avg_frame_rate;
+    context->max_pixels = kMaxPixels;
+    context->thread_count = std::max(1, threads);
+    context->thread_type = FF_THREAD_FRAME | FF_THREAD_SLICE;
+    code = avcodec_open2(context.get(), codec, nullptr);
+  }
+  if (code < 0) {
+    return std::unexpected(av_error(
+        code, std::string("the source's ") + avcodec_get_name(id) + " stream cannot be decoded",
+        ErrorCode::kDecodeFailed));
+  }
+  return context;
+}
+
+}  // namespace telecine::media

@@ -1,0 +1,55 @@
+#pragma once
+
+#include <deque>
+#include <memory>
+#include <string>
+
+#include "media/av.h"
+#include "media/io.h"
+
+namespace telecine::media {
+
+/// A media file opened from a descriptor: recognised by content, limited to the allow-lists, unable
+/// to open anything else, bounded in what it may claim. One thread.
+class Input {
+ public:
+  /// `fd` is a regular file and must outlive the Input. kNotMedia with a reason a caller can act
+  /// on, kResourceLimit for files beyond the bounds of allow.h.
+  static Result<Input> open(int fd);
+
+  AVFormatContext& format() { return *format_; }
+  const AVFormatContext& format() const { return *format_; }
+  AVStream& stream(int index) const { return *format_->streams[index]; }
+  std::int64_t size() const { return io_->size(); }
+
+  /// The next packet of any stream, or null at the end. Damage inside a file ends it; the reason
+  /// is in `read_error` then.
+  PacketPtr read();
+  /// Reads ahead until `packets` packets of the stream or `bytes` bytes are held; `read` hands
+  /// them out later. Returns what is held now, of all streams.
+  const std::deque<PacketPtr>& look_ahead(int stream, int packets, std::size_t bytes);
+  /// To the last place at or before `at` (stream's time base) from which decoding can start, as
+  /// far as the container knows. False when it cannot seek; the position is undefined then.
+  bool seek(int stream, std::int64_t at);
+  /// Why reading ended, or 0 for a regular end.
+  int read_error() const { return read_error_; }
+  /// How far into the file reading has come, 0...1.
+  double position() const;
+
+ private:
+  Input(std::unique_ptr<ReadIo> io, InputFormatPtr format)
+      : io_(std::move(io)), format_(std::move(format)) {}
+
+  PacketPtr read_packet();
+
+  std::unique_ptr<ReadIo> io_;  // declared first: the format uses it until closed
+  InputFormatPtr format_;
+  std::deque<PacketPtr> ahead_;
+  int read_error_ = 0;
+};
+
+/// A decoder for one stream of an Input, from the allow-list. kUnsupported when there is none.
+/// `threads` above 1 decodes frames in parallel.
+Result<CodecContextPtr> open_decoder(const AVStream& stream, int threads);
+
+}  // namespace telecine::media

@@ -1,0 +1,76 @@
+#pragma once
+
+#include <memory>
+#include <mutex>
+#include <vector>
+
+#include "media/clock.h"
+#include "media/encoders.h"
+#include "media/io.h"
+#include "media/output_files.h"
+
+namespace telecine::media {
+
+/// One stream of packets on its way into a file.
+struct TrackFormat {
+  const AVCodecParameters& codec;
+  AVRational time_base;         ///< of its packets
+  AVRational frame_rate{0, 1};  ///< pictures only
+};
+
+/// Puts encoded packets into files. Tracks are added, then `start`, then packets of each track in
+/// decoding order, then `end_track` for each, then `finish`. `write` and `end_track` may be called
+/// from several threads at once.
+class Muxer {
+ public:
+  virtual ~Muxer() = default;
+  /// Its number for `write`.
+  virtual Result<int> add_track(const TrackFormat& format) = 0;
+  virtual Status start() = 0;
+  virtual Status write(int track, PacketPtr packet) = 0;
+  virtual Status end_track(int track) = 0;
+  virtual Status finish() = 0;
+};
+
+/// A libavformat muxing context on descriptors of ours; the common part of muxers.
+struct MuxContext {
+  OutputFormatPtr format;
+  std::vector<AVRational> time_bases;  ///< of the packets that come in
+
+  static Result<MuxContext> make(const char* muxer, AVIOContext* io);
+  Result<int> add_track(const TrackFormat& track);
+  /// Consumes the packet, with its timestamps turned to the track's time base.
+  Status write(int track, PacketPtr packet, bool interleave);
+};
+
+/// One file with its index in front, ready for playing while it downloads.
+class FileMuxer : public Muxer {
+ public:
+  static Result<std::unique_ptr<FileMuxer>> create(OutputFiles& files, const std::string& name,
+                                                   Container container);
+  ~FileMuxer() override;
+
+  Result<int> add_track(const TrackFormat& format) override;
+  Status start() override;
+  Status write(int track, PacketPtr packet) override;
+  Status end_track(int) override { return {}; }
+  /// Writes the index, moves it in front.
+  Status finish() override;
+
+  /// The finished file, for probing.
+  int fd() const { return fd_.get(); }
+
+ private:
+  explicit FileMuxer(Fd fd);
+  static int open_again(AVFormatContext* format, AVIOContext** io, const char* url, int flags,
+                        AVDictionary** options);
+  static int close_again(AVFormatContext* format, AVIOContext* io);
+
+  Fd fd_;
+  WriteIo io_;
+  std::vector<std::unique_ptr<ReadIo>> readers_;  // the muxer's second look at its own file
+  std::mutex mutex_;
+  MuxContext context_;  // guarded by mutex_ once started
+};
+
+}  // namespace telecine::media

@@ -1,0 +1,36 @@
+#pragma once
+
+#include <vector>
+
+#include "media/av.h"
+#include "media/describe.h"
+
+namespace telecine::media {
+
+/// Makes pictures upright and progressive: applies the stored orientation, and deinterlaces from
+/// the first picture flagged interlaced on. Pictures that need neither pass untouched. One picture
+/// out for each in, timestamps kept, though deinterlacing holds one back. One thread.
+class Normaliser {
+ public:
+  explicit Normaliser(Orientation orientation) : orientation_(orientation) {}
+
+  /// `frame->pts` and `pkt_duration` are in the pipeline's ticks.
+  Result<std::vector<FramePtr>> push(FramePtr frame);
+  /// What was held back.
+  Result<std::vector<FramePtr>> finish();
+
+ private:
+  Status build(const AVFrame& frame);
+  Result<std::vector<FramePtr>> drain();
+
+  Orientation orientation_;
+  bool interlaced_ = false;
+  FilterGraphPtr graph_;
+  AVFilterContext* source_ = nullptr;  // owned by graph_
+  AVFilterContext* sink_ = nullptr;    // owned by graph_
+  int width_ = 0;
+  int height_ = 0;
+  int format_ = -1;
+};
+
+}  // namespace telecine::media

@@ -1,0 +1,154 @@
+#include "media/plan.h"
+
+#include <algorithm>
+#include <cmath>
+#include <numeric>
+
+#include "media/scale.h"
+
+namespace telecine::media {
+namespace {
+
+bool is_rgb_source(const AVStream& stream) {
+  const auto* format = av_pix_fmt_desc_get(static_cast<AVPixelFormat>(stream.codecpar->format));
+  return format != nullptr && (format->flags & (AV_PIX_FMT_FLAG_RGB | AV_PIX_FMT_FLAG_PAL)) != 0;
+}
+
+ColourTags colours_of(const AVStream& stream, Dimensions size) {
+  const AVCodecParameters& codec = *stream.codecpar;
+  ColourTags tags{codec.color_primaries, codec.color_trc, codec.color_space};
+  if (is_rgb_source(stream) || tags.space == AVCOL_SPC_RGB) {
+    tags.space = size.height >= 720 ? AVCOL_SPC_BT709 : AVCOL_SPC_SMPTE170M;
+  }
+  return tags;
+}
+
+AVRational source_rate(const VideoFacts& facts) {
+  const Ratio& rate = facts.frame_rate;
+  if (rate.num <= 0 || rate.den <= 0 || rate.value() > 1000) return {25, 1};
+  return {rate.num, rate.den};
+}
+
+PlannedVideo planned_video(const VideoOptions& wanted, OutputType use, const VideoFacts& facts,
+                           const AVStream& stream) {
+  PlannedVideo planned;
+  VideoOptions options = normalised(wanted, use);
+  const Dimensions size = fit(options.size, {facts.width, facts.height});
+  // However a size was named, equal encodes compare equal.
+  options.size = PictureSize{size.width, size.height, 0, true};
+  const AVRational rate = source_rate(facts);
+  const bool thins = options.max_frame_rate > 0 &&
+                     (options.max_frame_rate < av_q2d(rate) * 0.999 || !facts.constant_frame_rate);
+  if (!thins) options.max_frame_rate = 0;
+  planned.rate_limit = options.max_frame_rate;
+  planned.settings.options = options;
+  planned.settings.size = size;
+  planned.settings.frame_rate = rate;
+  if (thins && options.max_frame_rate < av_q2d(rate)) {
+    planned.settings.frame_rate = av_d2q(options.max_frame_rate, 100'000);
+  }
+  planned.settings.colour = colours_of(stream, size);
+  return planned;
+}
+
+template <typename T, typename Same>
+int index_of(std::vector<T>& list, T item, Same same) {
+  for (std::size_t i = 0; i < list.size(); ++i) {
+    if (same(list[i], item)) return static_cast<int>(i);
+  }
+  list.push_back(std::move(item));
+  return static_cast<int>(list.size()) - 1;
+}
+
+PlannedOutput plan_output(Plan& plan, const OutputSpec& spec, const VideoFacts* video,
+                          const AVStream* stream, const AudioFacts* audio) {
+  PlannedOutput planned;
+  const auto refuse = [&](const char* why) {
+    planned.error = Error{ErrorCode::kUnsupported, why, {}};
+    return planned;
+  };
+  if (spec.type == OutputType::kCover) {
+    return video == nullptr ? refuse("the source has no picture to take a still from") : planned;
+  }
+  if (spec.renditions.empty()) return refuse("the output names no rendition");
+  for (const Rendition& rendition : spec.renditions) {
+    PlannedRendition& made = planned.renditions.emplace_back();
+    if (rendition.video && video != nullptr) {
+      made.video = index_of(plan.video, planned_video(*rendition.video, spec.type, *video, *stream),
+                            [](const PlannedVideo& a, const PlannedVideo& b) {
+                              return a.settings.options == b.settings.options;
+                            });
+    }
+    if (rendition.audio && audio != nullptr) {
+      made.audio = index_of(plan.audio, normalised(*rendition.audio), std::equal_to<>());
+    }
+    if (!made.video && !made.audio) {
+      return refuse(rendition.video ? "the source has no picture" : "the source has no sound");
+    }
+  }
+  return planned;
+}
+
+std::int64_t area(const PlannedVideo& planned) {
+  return static_cast<std::int64_t>(planned.settings.size.width) * planned.settings.size.height;
+}
+
+// Larger pictures first.
+void sort_by_size(Plan& plan) {
+  std::vector<int> order(plan.video.size());
+  std::iota(order.begin(), order.end(), 0);
+  std::ranges::stable_sort(order, [&](int a, int b) {
+    return area(plan.video[static_cast<std::size_t>(a)]) >
+           area(plan.video[static_cast<std::size_t>(b)]);
+  });
+  std::vector<PlannedVideo> sorted;
+  std::vector<int> place(order.size());
+  for (std::size_t i = 0; i < order.size(); ++i) {
+    place[static_cast<std::size_t>(order[i])] = static_cast<int>(i);
+    sorted.push_back(std::move(plan.video[static_cast<std::size_t>(order[i])]));
+  }
+  plan.video = std::move(sorted);
+  for (auto& output : plan.outputs) {
+    for (auto& rendition : output.renditions) {
+      if (rendition.video) rendition.video = place[static_cast<std::size_t>(*rendition.video)];
+    }
+  }
+}
+
+// A parent is the smallest picture that holds all of the child's detail.
+void find_parents(Plan& plan, const VideoFacts& source) {
+  for (std::size_t i = 1; i < plan.video.size(); ++i) {
+    const PlannedVideo& child = plan.video[i];
+    for (std::size_t j = 0; j < i; ++j) {
+      const PlannedVideo& parent = plan.video[j];
+      const Dimensions big = parent.settings.size;
+      const Dimensions small = child.settings.size;
+      if (parent.rate_limit != child.rate_limit || big.width < small.width ||
+          big.height < small.height || big.width > source.width || big.height > source.height) {
+        continue;
+      }
+      const bool step_is_large = big.width >= (small.width - 2) * kLeastCascadeStep &&
+                                 big.height >= (small.height - 2) * kLeastCascadeStep;
+      // A few pixels of rounding do not make a step small: 1280 to 854 is meant as 3 to 2.
+      if (big != small && !(kCascadeScaling && step_is_large)) continue;
+      plan.video[i].parent = static_cast<int>(j);
+    }
+  }
+}
+
+}  // namespace
+
+Plan make_plan(const std::vector<OutputSpec>& outputs, const VideoFacts* video,
+               const AVStream* video_stream, const AudioFacts* audio, int threads) {
+  Plan plan;
+  for (const auto& spec : outputs) {
+    plan.outputs.push_back(plan_output(plan, spec, video, video_stream, audio));
+  }
+  sort_by_size(plan);
+  if (video != nullptr) find_parents(plan, *video);
+  const int branches = std::max<int>(1, static_cast<int>(plan.video.size()));
+  for (auto& planned : plan.video) planned.settings.threads = std::max(1, threads / branches);
+  return plan;
+}
+
+}  // namespace telecine::media

@@ -1,0 +1,43 @@
+#pragma once
+
+#include <optional>
+#include <vector>
+
+#include "media/encoders.h"
+#include "media/input.h"
+#include "task/facts.h"
+#include "task/output.h"
+
+namespace telecine::media {
+
+/// One encode of pictures, wanted by any number of renditions.
+struct PlannedVideo {
+  VideoSettings settings;
+  double rate_limit = 0;  ///< frames/s; 0 lets every frame pass
+  std::optional<int>
+      parent;  ///< the planned encode whose scaled pictures it takes; else the source
+};
+
+/// What one rendition takes: indices into the plan's encodes.
+struct PlannedRendition {
+  std::optional<int> video;
+  std::optional<int> audio;
+};
+
+struct PlannedOutput {
+  std::optional<Error> error;  ///< it can't be made of this source
+  std::vector<PlannedRendition> renditions;
+};
+
+/// Which encodes a job needs: each distinct setting once.
+struct Plan {
+  std::vector<PlannedVideo> video;  ///< larger pictures first, parents before children
+  std::vector<AudioOptions> audio;
+  std::vector<PlannedOutput> outputs;  ///< in the job's order
+};
+
+/// `video` and `audio` are the source's streams to use, or null where it has none.
+Plan make_plan(const std::vector<OutputSpec>& outputs, const VideoFacts* video,
+               const AVStream* video_stream, const AudioFacts* audio, int threads);
+
+}  // namespace telecine::media

@@ -1,0 +1,98 @@
+#pragma once
+
+#include <atomic>
+#include <memory>
+#include <vector>
+
+#include "media/branch.h"
+#include "media/decode.h"
+#include "media/hls.h"
+#include "media/pipeline.h"
+#include "media/plan.h"
+#include "media/still.h"
+
+namespace telecine::media {
+
+/// One pass over a source that feeds every output of a job. Use once: `prepare`, `decode`,
+/// `collect`. `done` may be asked from another thread meanwhile.
+class Transcode {
+ public:
+  Transcode(Input& input, const MediaFacts& source, const Job& job, OutputFiles& files);
+  ~Transcode();
+
+  /// Opens everything the job needs. Outputs that can't be made fail here, alone.
+  Status prepare();
+  /// Decodes to the end and finishes every file. Fails only for the source's sake.
+  Status decode();
+  std::vector<MadeOutput> collect();
+
+  /// 0...1 for each output.
+  std::vector<double> done() const;
+  /// Seconds of the source that every output has passed.
+  double seconds_done() const;
+
+ private:
+  struct Sound {
+    AudioEncoder encoder;
+    Distributor out;
+    bool broken = false;
+  };
+  struct Target {
+    std::unique_ptr<Muxer> muxer;
+    FileMuxer* file = nullptr;  // the muxer, by what it is
+    HlsMuxer* hls = nullptr;
+    VideoBranch* video = nullptr;
+    Sound* sound = nullptr;
+  };
+  struct Work {
+    const OutputSpec* spec = nullptr;
+    Fate fate;
+    std::vector<Target> targets;
+    std::optional<FramePicker> picker;
+    std::atomic<bool> finished = false;
+    MadeOutput made;
+  };
+
+  void choose_streams();
+  void open_encoders(const Plan& plan);
+  Status open_target(Work& work, const PlannedRendition& planned, const std::string& rendition);
+  Status open_decoders();
+  void fail_wanting_sound(const Error& error);
+  Status read_all();
+  void follow_clock(AVPacket& packet, const AVStream& stream);
+  Status on_picture(FramePtr frame);
+  Status on_sound(const AVFrame& frame, Ticks at);
+  void finish_sound();
+  Status judge() const;
+  void finish_output(Work& work);
+  Status finish_file(Work& work);
+  Status finish_hls(Work& work);
+  Status finish_cover(Work& work);
+  MediaFacts facts_of(const Target& target) const;
+  bool all_failed() const;
+  Ticks progress_of(const Work& work) const;
+
+  Input& input_;
+  const MediaFacts& source_;
+  const Job& job_;
+  OutputFiles& files_;
+  const VideoFacts* video_ = nullptr;  // what is used of the source
+  const AudioFacts* audio_ = nullptr;
+  Ticks zero_ = 0;      // of the source's clock, becomes 0
+  Ticks declared_ = 0;  // end the source claims on the output's clock; 0 unknown
+  Ticks furthest_ = 0;  // end of the packets read
+  Ticks jump_ = 0;      // added to the source's clock since it was set anew in mid-stream
+  std::vector<std::optional<Ticks>> next_;  // by stream: when the next packet is expected
+  std::optional<VideoDecoder> video_decoder_;
+  std::optional<AudioDecoder> audio_decoder_;
+  std::vector<std::unique_ptr<Work>> work_;
+  std::vector<std::unique_ptr<Sound>> sounds_;
+  // Last, so that the threads end before what they use.
+  std::vector<std::unique_ptr<VideoBranch>> branches_;
+  std::vector<VideoBranch*> roots_;
+  std::vector<std::optional<Error>> branch_errors_;
+  std::vector<std::optional<Error>> sound_errors_;
+  std::atomic<Ticks> sound_progress_ = 0;
+};
+
+}  // namespace telecine::media

@@ -1,0 +1,197 @@
+#include "object/links.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <optional>
+
+#include "base/crypto.h"
+#include "base/fs.h"
+#include "base/text.h"
+
+namespace telecine::object {
+namespace {
+
+constexpr std::size_t kKeyBytes = 32;
+
+bool has_control(std::string_view text) {
+  return std::ranges::any_of(text, [](char c) { return static_cast<unsigned char>(c) < 0x20; });
+}
+
+/// Lines keep the parts apart: a path holds no control characters, an expiry only digits.
+std::string signature_of(std::string_view key, std::string_view path, std::int64_t expires,
+                         std::string_view account) {
+  std::string text = "GET\n";
+  text += path;
+  text += '\n' + std::to_string(expires) + '\n';
+  text += account;
+  return base64url(hmac_sha256(key, text));
+}
+
+/// Puts the file there unless another process was faster.
+Status write_new(const std::string& file, const std::string& text) {
+  const std::string own = file + "." + std::to_string(::getpid());
+  if (auto written = write_file_durably(own, text, 0600); !written) return written;
+  const int failed = ::link(own.c_str(), file.c_str()) == 0 ? 0 : errno;
+  ::unlink(own.c_str());
+  if (failed != 0 && failed != EEXIST) return std::unexpected(errno_error(failed, file));
+  const auto slash = file.rfind('/');
+  return sync_directory(file.substr(0, slash));
+}
+
+bool is_relative(std::string_view reference) {
+  if (reference.empty() || reference.front() == '/') return false;
+  return reference.substr(0, reference.find_first_of("/?#")).find(':') == std::string_view::npos;
+}
+
+/// Where the value of the attribute URI stands in "#EXT-X-MAP:URI="init.mp4",BYTERANGE="1@2"".
+struct Span {
+  std::size_t at = 0;
+  std::size_t size = 0;
+};
+
+std::optional<Span> uri_attribute(std::string_view line) {
+  std::size_t at = line.find(':');
+  while (at != std::string_view::npos && at + 1 < line.size()) {
+    const std::size_t name = at + 1;
+    const std::size_t equals = line.find('=', name);
+    if (equals == std::string_view::npos) return std::nullopt;
+    const std::size_t value = equals + 1;
+    const bool quoted = value < line.size() && line[value] == '"';
+    const std::size_t close = quoted ? line.find('"', value + 1) : value;
+    if (close == std::string_view::npos) return std::nullopt;
+    if (quoted && trim(line.substr(name, equals - name)) == "URI") {
+      return Span{value + 1, close - value - 1};
+    }
+    at = line.find(',', close);
+  }
+  return std::nullopt;
+}
+
+}  // namespace
+
+LinkSigner::LinkSigner(std::string file, Keys keys)
+    : file_(std::move(file)), mutex_(std::make_unique<std::mutex>()), keys_(std::move(keys)) {}
+
+Result<LinkSigner> LinkSigner::open(const std::string& data_dir) {
+  const std::string file = data_dir + "/link.key";
+  if (::access(file.c_str(), F_OK) != 0) {
+    if (auto made = make_directories(data_dir); !made) return std::unexpected(made.error());
+    const Keys fresh{random_bytes(kKeyBytes), {}, 0};
+    if (auto made = write_new(file, format(fresh)); !made) return std::unexpected(made.error());
+  }
+  const auto text = read_file(file, 4096);
+  if (!text) return std::unexpected(text.error());
+  auto keys = parse(*text);
+  if (!keys) {
+    return fail(ErrorCode::kInvalidParameter,
+                file + " is damaged: restore it, or delete it to void all links given out");
+  }
+  return LinkSigner(file, std::move(*keys));
+}
+
+/// Line 1: the key in hex. Line 2, after a rotation: the key before it, a space, until when.
+std::string LinkSigner::format(const Keys& keys) {
+  std::string text = hex(keys.current) + "\n";
+  if (!keys.previous.empty()) {
+    text += hex(keys.previous) + " " + std::to_string(keys.previous_until) + "\n";
+  }
+  return text;
+}
+
+Result<LinkSigner::Keys> LinkSigner::parse(std::string_view text) {
+  const auto lines = split(trim(text), '\n');
+  const auto damaged = [] { return fail(ErrorCode::kInvalidParameter, "damaged key file"); };
+  Keys keys;
+  keys.current = unhex(trim(lines[0])).value_or("");
+  if (keys.current.size() != kKeyBytes) return damaged();
+  if (lines.size() == 1) return keys;
+  const auto words = split(trim(lines[1]), ' ');
+  if (words.size() != 2) return damaged();
+  keys.previous = unhex(words[0]).value_or("");
+  keys.previous_until = parse_int(words[1]).value_or(0);
+  if (keys.previous.size() != kKeyBytes) return damaged();
+  return keys;
+}
+
+LinkSigner::Keys LinkSigner::keys() const {
+  const std::scoped_lock lock(*mutex_);
+  return keys_;
+}
+
+std::string LinkSigner::sign(std::string_view path, std::int64_t expires,
+                             std::string_view account) const {
+  return "Expires=" + std::to_string(expires) +
+         "&Signature=" + signature_of(keys().current, path, expires, account);
+}
+
+Status LinkSigner::verify(std::string_view method, std::string_view path, std::string_view expires,
+                          std::string_view signature, std::string_view account, Millis now) const {
+  const auto refuse = [] {
+    return fail(ErrorCode::kForbidden,
+                "The link has expired or was altered. Query the task again for a new one.");
+  };
+  const auto until = parse_int(expires);
+  if (method != "GET" && method != "HEAD") return refuse();
+  if (!until || *until <= now / 1000 || has_control(path)) return refuse();
+  const Keys keys = this->keys();
+  bool good = equal_constant_time(signature_of(keys.current, path, *until, account), signature);
+  if (!keys.previous.empty() && keys.previous_until > now / 1000) {
+    good |= equal_constant_time(signature_of(keys.previous, path, *until, account), signature);
+  }
+  if (!good) return refuse();
+  return {};
+}
+
+std::string LinkSigner::sign_reference(const Url& base, std::string_view reference,
+                                       std::int64_t expires, std::string_view account) const {
+  std::string out(reference);
+  if (!is_relative(reference)) return out;
+  const auto target = resolve(base, reference);
+  const auto path = target ? percent_decode(target->path) : std::nullopt;
+  if (!path || has_control(*path)) return out;
+  const auto fragment = std::min(out.find('#'), out.size());
+  const bool has_query = out.find('?') < fragment;
+  out.insert(fragment, (has_query ? "&" : "?") + sign(*path, expires, account));
+  return out;
+}
+
+std::string LinkSigner::sign_playlist(std::string_view playlist, std::string_view path,
+                                      std::int64_t expires, std::string_view account) const {
+  // The host is only there to have something to resolve against.
+  const auto base = parse_url("http://localhost" + percent_encode(path, true));
+  if (!base) return std::string(playlist);
+  std::string out;
+  out.reserve(playlist.size() * 4);
+  while (!playlist.empty()) {
+    const auto end = std::min(playlist.find('\n'), playlist.size());
+    const std::string_view line = playlist.substr(0, end);
+    const std::string_view ending = playlist.substr(end, 1);
+    playlist.remove_prefix(std::min(end + 1, playlist.size()));
+    const std::string_view body = trim(line);
+    const auto uri = line.starts_with("#EXT") ? uri_attribute(line) : std::nullopt;
+    if (uri) {
+      out += line.substr(0, uri->at);
+      out += sign_reference(*base, line.substr(uri->at, uri->size), expires, account);
+      out += line.substr(uri->at + uri->size);
+    } else if (body.empty() || body.starts_with('#')) {
+      out += line;
+    } else {
+      out += sign_reference(*base, body, expires, account);
+      if (line.ends_with('\r')) out += '\r';
+    }
+    out += ending;
+  }
+  return out;
+}
+
+Status LinkSigner::rotate(Millis now) {
+  const std::scoped_lock lock(*mutex_);
+  Keys next{random_bytes(kKeyBytes), keys_.current, now / 1000 + kLongestLinkLife};
+  if (auto written = write_file_durably(file_, format(next), 0600); !written) return written;
+  keys_ = std::move(next);
+  return {};
+}
+
+}  // namespace telecine::object

@@ -1,0 +1,346 @@
+#include "service/service.h"
+
+#include <sys/stat.h>
+
+#include <algorithm>
+
+#include "base/crypto.h"
+#include "base/log.h"
+#include "base/text.h"
+#include "object/media_type.h"
+#include "work/webhook.h"
+
+namespace telecine {
+namespace {
+
+constexpr auto kTemplate = "template";
+constexpr auto kWebhook = "webhook";
+constexpr auto kDefaultTemplate = "ladder";
+constexpr auto kSweepEvery = std::chrono::seconds(60);
+
+std::unexpected<Error> no_task() {
+  return fail(ErrorCode::kNotFound, "there is no such task");
+}
+
+}  // namespace
+
+Service::Service(Store& store, const object::LocalObjects& objects,
+                 const object::LinkSigner& signer, const object::AddressRules& rules, Keyring& keys,
+                 ServiceOptions options)
+    : store_(store),
+      objects_(objects),
+      signer_(signer),
+      rules_(rules),
+      keys_(keys),
+      options_(std::move(options)),
+      watch_(store),
+      metrics_(store),
+      files_(store, objects, options_.data_dir, options_.max_input, options_.min_free),
+      sweeper_([this](const std::stop_token& stop) { sweep_loop(stop); }) {}
+
+Service::~Service() {
+  sweeper_.request_stop();
+  watch_.stop();
+}
+
+Status Service::check_input(const Caller& caller, const std::string& input) {
+  if (input.starts_with("http://") || input.starts_with("https://")) {
+    auto ok = rules_.check_url(input);
+    if (!ok) return fail(ok.error().code, ok.error().message, "input");
+    return {};
+  }
+  if (input.starts_with("file://")) return {};
+  if (input.starts_with(kFileIdScheme)) {
+    const auto id = Id::from_hex(std::string_view(input).substr(kFileIdScheme.size()));
+    if (id && files_.get(caller.account(), *id)) return {};
+    return fail(ErrorCode::kInvalidParameter, "there is no uploaded file of this id", "input");
+  }
+  return fail(ErrorCode::kInvalidParameter,
+              "must be an http:// or https:// URL, file://<root>/<path>, or file-id:<id> of an "
+              "uploaded file",
+              "input");
+}
+
+Result<TaskSpec> Service::make_spec(const Caller& caller, TaskRequest& request) {
+  TaskSpec spec;
+  spec.kind = request.kind;
+  spec.input = std::move(request.input);
+  if (auto ok = check_input(caller, spec.input); !ok) return std::unexpected(ok.error());
+  if (request.kind == TaskKind::kProbe) {
+    if (request.outputs || !request.template_name.empty()) {
+      return fail(ErrorCode::kInvalidParameter, "a probe task makes no outputs", "outputs");
+    }
+  } else if (request.outputs) {
+    if (!request.template_name.empty()) {
+      return fail(ErrorCode::kInvalidParameter, "give either template or outputs, not both",
+                  "template");
+    }
+    spec.outputs = std::move(*request.outputs);
+  } else {
+    spec.template_name = request.template_name.empty() ? kDefaultTemplate : request.template_name;
+    auto found = find_template(caller.account(), spec.template_name);
+    if (!found) {
+      const bool unknown = found.error().code == ErrorCode::kNotFound;
+      return fail(unknown ? ErrorCode::kInvalidParameter : found.error().code,
+                  found.error().message, "template");
+    }
+    spec.outputs = std::move(found->outputs);
+  }
+  if (!request.callback_url.empty()) {
+    auto ok = rules_.check_url(request.callback_url);
+    if (!ok) {
+      return fail(ErrorCode::kInvalidParameter,
+                  "callbacks go to public http(s) addresses only: " + ok.error().message,
+                  "callback_url");
+    }
+  }
+  spec.callback_url = std::move(request.callback_url);
+  spec.priority = request.priority;
+  spec.max_attempts = request.max_attempts;
+  spec.metadata = std::move(request.metadata);
+  return spec;
+}
+
+void Service::submit(const Caller& caller, TaskRequest request, Store::Done<Submitted> done) {
+  if (draining_) {
+    return done(fail(ErrorCode::kUnavailable, "the engine is shutting down; try again shortly"));
+  }
+  auto spec = make_spec(caller, request);
+  if (!spec) return done(std::unexpected(spec.error()));
+  Submission submission;
+  submission.task.account = caller.account();
+  submission.task.origin = std::move(request.origin);
+  for (const OutputSpec& wanted : spec->outputs) {
+    Output output;
+    output.name = wanted.name;
+    output.type = wanted.type;
+    submission.task.outputs.push_back(std::move(output));
+  }
+  submission.units = {first_unit(*spec)};
+  submission.task.spec = std::move(*spec);
+  submission.idempotency_key = std::move(request.idempotency_key);
+  submission.body_hash = std::move(request.body_hash);
+  store_.submit(std::move(submission), std::move(done));
+}
+
+Result<TaskPtr> Service::get(const Caller& caller, Id id) {
+  auto task = store_.get(id);
+  if (task && (*task)->account != caller.account()) return no_task();
+  return task;
+}
+
+Result<Service::Page> Service::list(const Caller& caller, std::optional<TaskState> state,
+                                    std::int64_t cursor, int limit) {
+  auto tasks = store_.list({caller.account(), state, cursor, limit + 1});
+  if (!tasks) return std::unexpected(tasks.error());
+  Page page{std::move(*tasks), 0};
+  if (page.tasks.size() > static_cast<std::size_t>(limit)) {
+    page.tasks.resize(static_cast<std::size_t>(limit));
+    page.next = page.tasks.back()->id.key;
+  }
+  return page;
+}
+
+void Service::cancel(const Caller& caller, Id id, Store::Done<TaskPtr> done) {
+  store_.cancel(caller.account(), id, std::move(done));
+}
+
+void Service::retry(const Caller& caller, Id id, Store::Done<TaskPtr> done) {
+  store_.retry(caller.account(), id, std::move(done));
+}
+
+Result<std::vector<Event>> Service::history(const Caller& caller, Id id) {
+  if (auto task = get(caller, id); !task) return std::unexpected(task.error());
+  return store_.history(id);
+}
+
+/// Expiries lie on a grid of half a link's life, so that a link, and the document it stands in,
+/// stays the same for a while; a new one lives between one and one and a half lives.
+std::int64_t Service::link_expiry() const {
+  const Millis grid = std::max<Millis>(options_.link_life / 2, 1000);
+  return (now_ms() / grid + 3) * grid / 1000;
+}
+
+Millis Service::links_change() const {
+  const Millis grid = std::max<Millis>(options_.link_life / 2, 1000);
+  return (now_ms() / grid + 1) * grid;
+}
+
+std::string Service::link(const Task& task, const OutputFile& file) const {
+  const auto object = object::parse_object_url(file.url);
+  if (!object) return file.url;
+  const std::string path = "/objects/" + object->task_hex + "/" + object->name;
+  return percent_encode(path, true) + "?" + signer_.sign(path, link_expiry(), task.account);
+}
+
+Result<OpenObject> Service::open_object(std::string_view method, const std::string& task_hex,
+                                        const std::string& name, std::string_view expires,
+                                        std::string_view signature) {
+  const auto id = Id::from_hex(task_hex);
+  if (!id) return fail(ErrorCode::kNotFound, "there is no such object");
+  auto task = store_.get(*id);
+  if (!task) return fail(ErrorCode::kNotFound, "there is no such object");
+  const std::string path = "/objects/" + task_hex + "/" + name;
+  auto valid = signer_.verify(method, path, expires, signature, (*task)->account, now_ms());
+  if (!valid) return std::unexpected(valid.error());
+  auto fd = objects_.open(task_hex, name);
+  if (!fd) return std::unexpected(fd.error());
+  struct stat facts{};
+  if (::fstat(fd->get(), &facts) != 0) {
+    return std::unexpected(errno_error(errno, "the object", ErrorCode::kInternal));
+  }
+  OpenObject object;
+  object.size = facts.st_size;
+  object.modified = facts.st_mtim.tv_sec * 1000;
+  // An object is never changed, and its name carries the attempt that made it.
+  object.etag = hex(sha256(path).substr(0, 12)) + "-" + std::to_string(facts.st_size);
+  object.type = object::media_type_of(name);
+  if (name.ends_with(".m3u8")) {
+    constexpr std::size_t kMaxPlaylist = 16 << 20;
+    auto text = read_file("/proc/self/fd/" + std::to_string(fd->get()), kMaxPlaylist);
+    if (!text) return std::unexpected(text.error());
+    const auto until = parse_int(expires).value_or(0);
+    object.playlist = signer_.sign_playlist(*text, path, until, (*task)->account);
+    return object;
+  }
+  object.fd = std::move(*fd);
+  return object;
+}
+
+Result<std::vector<Template>> Service::templates(const Caller& caller) {
+  std::vector<Template> all = built_in_templates();
+  auto own = store_.list_records(kTemplate, caller.account());
+  if (!own) return std::unexpected(own.error());
+  for (const auto& [name, document] : *own) {
+    if (auto made = template_from(document, name)) all.push_back(std::move(*made));
+  }
+  return all;
+}
+
+Result<Template> Service::find_template(const std::string& account, const std::string& name) {
+  std::vector<std::string> names;
+  for (const Template& built_in : built_in_templates()) {
+    if (built_in.name == name) return built_in;
+    names.push_back(built_in.name);
+  }
+  auto record = store_.get_record(kTemplate, account, name);
+  if (record) return template_from(*record, name);
+  if (record.error().code != ErrorCode::kNotFound) return std::unexpected(record.error());
+  if (auto own = store_.list_records(kTemplate, account)) {
+    for (const auto& [own_name, document] : *own) names.push_back(own_name);
+  }
+  std::string message = "there is no template \"" + name + "\"";
+  if (const auto near = nearest(name, names))
+    message += "; did you mean \"" + *near + "\"?";
+  else
+    message += "; there are " + join(names, ", ");
+  return fail(ErrorCode::kNotFound, message);
+}
+
+void Service::put_template(const Caller& caller, Template made, Store::Done<bool> done) {
+  const auto same = [&](const Template& t) { return t.name == made.name; };
+  if (std::ranges::any_of(built_in_templates(), same)) {
+    return done(fail(ErrorCode::kConflict,
+                     "built-in templates cannot be changed; choose another "
+                     "name"));
+  }
+  store_.put_record(kTemplate, caller.account(), made.name, to_json(made), false, std::move(done));
+}
+
+void Service::remove_template(const Caller& caller, const std::string& name,
+                              Store::Done<bool> done) {
+  const auto same = [&](const Template& t) { return t.name == name; };
+  if (std::ranges::any_of(built_in_templates(), same)) {
+    return done(fail(ErrorCode::kConflict, "built-in templates cannot be deleted"));
+  }
+  store_.remove_record(kTemplate, caller.account(), name, [done = std::move(done)](auto gone) {
+    if (gone && !*gone)
+      done(fail(ErrorCode::kNotFound, "there is no such template"));
+    else
+      done(gone);
+  });
+}
+
+void Service::webhook_secrets(const std::string& account, bool rotate,
+                              Store::Done<WebhookSecrets> done) {
+  WebhookSecrets secrets;
+  auto record = store_.get_record(kWebhook, account, "secrets");
+  if (record) {
+    const LooseReader in(*record);
+    secrets = {in.text("current"), in.text("previous")};
+    if (!rotate) return done(secrets);
+  } else if (record.error().code != ErrorCode::kNotFound) {
+    return done(std::unexpected(record.error()));
+  }
+  secrets.previous = std::move(secrets.current);
+  secrets.current = make_webhook_secret();
+  const json::object document{{"current", secrets.current}, {"previous", secrets.previous}};
+  store_.put_record(kWebhook, account, "secrets", document, !rotate,
+                    [this, account, secrets, done = std::move(done)](Result<bool> put) {
+                      if (put) return done(secrets);
+                      // Somebody made the first one at the same moment: theirs counts.
+                      if (put.error().code == ErrorCode::kConflict)
+                        return webhook_secrets(account, false, done);
+                      done(std::unexpected(put.error()));
+                    });
+}
+
+Result<std::vector<Delivery>> Service::deliveries(const Caller& caller, Id task) {
+  if (auto known = get(caller, task); !known) return std::unexpected(known.error());
+  return store_.deliveries_of(task);
+}
+
+void Service::replay(const Caller& caller, Id task, std::int64_t id, Store::Done<Delivery> done) {
+  auto all = deliveries(caller, task);
+  if (!all) return done(std::unexpected(all.error()));
+  for (Delivery& delivery : *all) {
+    if (delivery.id != id) continue;
+    delivery.delivered = false;
+    delivery.next_at = now_ms();
+    store_.update_delivery(delivery, [delivery, done = std::move(done)](Result<bool> put) {
+      if (put)
+        done(delivery);
+      else
+        done(std::unexpected(put.error()));
+    });
+    return;
+  }
+  done(fail(ErrorCode::kNotFound, "there is no such delivery"));
+}
+
+RateState Service::take_call(const Caller& caller) {
+  const int own = caller.key->rate_per_minute;
+  return limiter_.take(caller.key->id, own > 0 ? own : options_.rate_per_minute);
+}
+
+Status Service::ready() {
+  if (draining_) return fail(ErrorCode::kUnavailable, "shutting down");
+  if (auto facts = store_.facts(); !facts) return std::unexpected(facts.error());
+  if (free_bytes(options_.data_dir) < options_.min_free) {
+    return fail(ErrorCode::kOutOfSpace, "the disk of the data directory is nearly full");
+  }
+  return {};
+}
+
+void Service::sweep_loop(const std::stop_token& stop) {
+  std::mutex mutex;
+  std::condition_variable_any wake;
+  std::unique_lock lock(mutex);
+  while (!stop.stop_requested()) {
+    sweep();
+    wake.wait_for(lock, stop, kSweepEvery, [] { return false; });
+  }
+}
+
+void Service::sweep() {
+  if (options_.upload_retention > 0) files_.sweep(now_ms() - options_.upload_retention);
+  if (options_.retention <= 0) return;
+  constexpr int kAtOnce = 500;
+  store_.purge(now_ms() - options_.retention, kAtOnce, [this](Result<std::vector<Id>> gone) {
+    if (!gone) return;
+    for (const Id& id : *gone) objects_.remove(id.hex());
+    if (!gone->empty()) log_info("old tasks removed", {{"count", gone->size()}});
+  });
+}
+
+}  // namespace telecine

@@ -1,0 +1,146 @@
+#pragma once
+
+#include <atomic>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "object/address.h"
+#include "object/links.h"
+#include "object/local.h"
+#include "service/files.h"
+#include "service/keyring.h"
+#include "service/metrics.h"
+#include "service/rate_limit.h"
+#include "service/watch.h"
+#include "store/store.h"
+
+namespace telecine {
+
+/// Who calls: an authenticated key.
+struct Caller {
+  KeyPtr key;
+  const std::string& account() const { return key->account; }
+};
+
+/// A task as asked for, before defaults and templates are applied. Field names in errors are those
+/// of the native API; dialects map them.
+struct TaskRequest {
+  TaskKind kind = TaskKind::kTranscode;
+  std::string input;
+  std::string template_name;
+  std::optional<std::vector<OutputSpec>> outputs;
+  std::string callback_url;
+  int priority = 0;
+  int max_attempts = 3;
+  std::map<std::string, std::string> metadata;
+  std::string origin = "native";
+  std::string idempotency_key;
+  std::string body_hash;
+};
+
+struct ServiceOptions {
+  std::string data_dir;
+  std::string version;
+  Millis link_life = 3'600'000;
+  Millis retention = 30LL * 86'400'000;        ///< of ended tasks and their objects; 0: for ever
+  Millis upload_retention = 7LL * 86'400'000;  ///< of unfinished uploads
+  int rate_per_minute = 0;                     ///< default of keys without one; 0: unlimited
+  std::int64_t max_input = 20LL << 30;
+  std::int64_t min_free = 256LL << 20;
+};
+
+/// An object open for reading.
+struct OpenObject {
+  Fd fd;
+  std::int64_t size = 0;
+  Millis modified = 0;
+  std::string etag;
+  std::string type;
+  /// An HLS playlist comes as text, its references signed; `fd` is then closed.
+  std::optional<std::string> playlist;
+};
+
+/// What a caller can do. Every dialect goes through here; no wire format is known. Thread-safe;
+/// callbacks run on the store's thread and must not block.
+class Service {
+ public:
+  Service(Store& store, const object::LocalObjects& objects, const object::LinkSigner& signer,
+          const object::AddressRules& rules, Keyring& keys, ServiceOptions options);
+  ~Service();
+
+  // --- tasks ---
+  void submit(const Caller& caller, TaskRequest request, Store::Done<Submitted> done);
+  Result<TaskPtr> get(const Caller& caller, Id id);
+  struct Page {
+    std::vector<TaskPtr> tasks;
+    std::int64_t next = 0;  ///< cursor of the next page; 0: this was the last
+  };
+  Result<Page> list(const Caller& caller, std::optional<TaskState> state, std::int64_t cursor,
+                    int limit);
+  void cancel(const Caller& caller, Id id, Store::Done<TaskPtr> done);
+  void retry(const Caller& caller, Id id, Store::Done<TaskPtr> done);
+  Result<std::vector<Event>> history(const Caller& caller, Id id);
+
+  // --- links to objects ---
+  /// "/objects/…?Expires=…&Signature=…". The same text for the same file until `links_change`.
+  std::string link(const Task& task, const OutputFile& file) const;
+  /// When the texts of links made now are made anew, so that documents holding them are too.
+  Millis links_change() const;
+  Result<OpenObject> open_object(std::string_view method, const std::string& task_hex,
+                                 const std::string& name, std::string_view expires,
+                                 std::string_view signature);
+
+  // --- templates ---
+  Result<std::vector<Template>> templates(const Caller& caller);
+  Result<Template> find_template(const std::string& account, const std::string& name);
+  void put_template(const Caller& caller, Template made, Store::Done<bool> done);
+  void remove_template(const Caller& caller, const std::string& name, Store::Done<bool> done);
+
+  // --- callbacks ---
+  struct WebhookSecrets {
+    std::string current;
+    std::string previous;  ///< empty: none
+  };
+  void webhook_secrets(const std::string& account, bool rotate, Store::Done<WebhookSecrets> done);
+  Result<std::vector<Delivery>> deliveries(const Caller& caller, Id task);
+  void replay(const Caller& caller, Id task, std::int64_t delivery, Store::Done<Delivery> done);
+
+  // --- limits and health ---
+  RateState take_call(const Caller& caller);
+  /// Ready to take work: the store answers, the disk has room, and we are not shutting down.
+  Status ready();
+  void set_draining() { draining_ = true; }
+  bool draining() const { return draining_; }
+
+  Keyring& keys() { return keys_; }
+  Watch& watch() { return watch_; }
+  Metrics& metrics() { return metrics_; }
+  Files& files() { return files_; }
+  Store& store() { return store_; }
+  const ServiceOptions& options() const { return options_; }
+
+ private:
+  Result<TaskSpec> make_spec(const Caller& caller, TaskRequest& request);
+  Status check_input(const Caller& caller, const std::string& input);
+  void sweep_loop(const std::stop_token& stop);
+  void sweep();
+  std::int64_t link_expiry() const;
+
+  Store& store_;
+  const object::LocalObjects& objects_;
+  const object::LinkSigner& signer_;
+  const object::AddressRules& rules_;
+  Keyring& keys_;
+  ServiceOptions options_;
+  RateLimiter limiter_;
+  Watch watch_;
+  Metrics metrics_;
+  Files files_;
+  std::atomic<bool> draining_ = false;
+  std::jthread sweeper_;
+};
+
+}  // namespace telecine

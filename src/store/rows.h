@@ -1,0 +1,29 @@
+#pragma once
+
+#include "base/json.h"
+#include "store/sqlite.h"
+#include "task/records.h"
+#include "task/task.h"
+
+namespace telecine::sqlite {
+
+inline constexpr const char* kEventsAfter =
+    "SELECT seq, task, random, account, at, type, state, error FROM event "
+    "WHERE seq > ?1 AND (?2 = '' OR account = ?2) ORDER BY seq LIMIT ?3";
+
+/// A row of the event table, columns as in kEventsAfter.
+inline Event event_row(const Statement& row) {
+  Event event;
+  event.seq = row.integer(0);
+  event.task = {row.integer(1), static_cast<std::uint64_t>(row.integer(2))};
+  event.account = row.text(3);
+  event.at = row.integer(4);
+  event.type = row.text(5);
+  event.state = static_cast<TaskState>(row.small(6));
+  if (!row.is_null(7)) {
+    if (const auto error = parse_json(row.text(7))) event.error = error_from(*error);
+  }
+  return event;
+}
+
+}  // namespace telecine::sqlite

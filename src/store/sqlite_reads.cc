@@ -1,0 +1,162 @@
+#include <algorithm>
+
+#include "base/json.h"
+#include "store/rows.h"
+#include "store/sqlite_store.h"
+
+namespace telecine::sqlite {
+namespace {
+
+std::unexpected<Error> no_task() {
+  return telecine::fail(ErrorCode::kNotFound, "there is no such task");
+}
+
+}  // namespace
+
+SqliteStore::Reader SqliteStore::reader() {
+  {
+    const std::lock_guard lock(readers_mutex_);
+    if (!readers_.empty()) {
+      Reader taken(*this, std::move(readers_.back()));
+      readers_.pop_back();
+      return taken;
+    }
+  }
+  auto db = std::make_unique<Database>(path_, Database::Mode::kReadOnly);
+  db->execute("PRAGMA mmap_size = 2147483648");
+  db->execute("PRAGMA cache_size = -8192");
+  return {*this, std::move(db)};
+}
+
+Result<TaskPtr> SqliteStore::get(Id id) {
+  auto task = get_by_key(id.key);
+  if (task && (*task)->id != id) return no_task();
+  return task;
+}
+
+Result<TaskPtr> SqliteStore::get_by_key(std::int64_t key) {
+  if (auto cached = cache_.find(key)) return cached;
+  try {
+    Reader db = reader();
+    auto query = db->prepare("SELECT random, version, doc FROM task WHERE key = ?1");
+    query.bind(1, key);
+    if (!query.step()) return no_task();
+    json::error_code error;
+    alignas(16) unsigned char arena[16384];
+    json::monotonic_resource memory(arena, sizeof arena);
+    const std::string_view text = query.text(2);
+    const json::value document = json::parse({text.data(), text.size()}, error, &memory);
+    if (error) return telecine::fail(ErrorCode::kInternal, "a stored task is not JSON");
+    auto task =
+        task_from(document, {key, static_cast<std::uint64_t>(query.integer(0))}, query.integer(1));
+    if (!task) return std::unexpected(task.error());
+    auto shared = std::make_shared<const Task>(std::move(*task));
+    cache_.put(shared);
+    return shared;
+  } catch (const Failure& failure) {
+    return std::unexpected(to_error(failure));
+  }
+}
+
+Result<std::vector<TaskPtr>> SqliteStore::list(const TaskFilter& filter) {
+  std::vector<std::int64_t> keys;
+  const std::int64_t before = filter.before_key > 0 ? filter.before_key : kMaxIdKey + 1;
+  try {
+    Reader db = reader();
+    if (filter.account.empty() && !filter.state) {
+      auto query = db->prepare("SELECT key FROM task WHERE key < ?1 ORDER BY key DESC LIMIT ?2");
+      query.bind(1, before).bind(2, filter.limit);
+      while (query.step()) keys.push_back(query.integer(0));
+    } else if (filter.account.empty()) {
+      auto query = db->prepare(
+          "SELECT key FROM task WHERE state = ?1 AND key < ?2 ORDER BY key DESC LIMIT ?3");
+      query.bind(1, static_cast<int>(*filter.state)).bind(2, before).bind(3, filter.limit);
+      while (query.step()) keys.push_back(query.integer(0));
+    } else {
+      // One index (account, state, key) serves both: without a state, the newest of each.
+      for (const auto& [state, name] : kNames<TaskState>) {
+        if (filter.state && *filter.state != state) continue;
+        auto query = db->prepare(
+            "SELECT key FROM task WHERE account = ?1 AND state = ?2 AND key < ?3 "
+            "ORDER BY key DESC LIMIT ?4");
+        query.bind(1, filter.account)
+            .bind(2, static_cast<int>(state))
+            .bind(3, before)
+            .bind(4, filter.limit);
+        while (query.step()) keys.push_back(query.integer(0));
+      }
+    }
+  } catch (const Failure& failure) {
+    return std::unexpected(to_error(failure));
+  }
+  std::ranges::sort(keys, std::greater{});
+  // A task that moved between two of the queries above may stand in both.
+  keys.erase(std::ranges::unique(keys).begin(), keys.end());
+  if (keys.size() > static_cast<std::size_t>(filter.limit)) {
+    keys.resize(static_cast<std::size_t>(filter.limit));
+  }
+  std::vector<TaskPtr> tasks;
+  for (const std::int64_t key : keys) {
+    if (auto task = get_by_key(key)) tasks.push_back(*task);
+  }
+  return tasks;
+}
+
+Result<std::vector<Event>> SqliteStore::history(Id id) {
+  try {
+    Reader db = reader();
+    auto query = db->prepare(
+        "SELECT seq, task, random, account, at, type, state, error FROM event "
+        "WHERE task = ?1 ORDER BY seq");
+    query.bind(1, id.key);
+    std::vector<Event> events;
+    while (query.step()) events.push_back(event_row(query));
+    return events;
+  } catch (const Failure& failure) {
+    return std::unexpected(to_error(failure));
+  }
+}
+
+Result<std::vector<Event>> SqliteStore::events_after(std::int64_t seq, const std::string& account,
+                                                     int limit) {
+  try {
+    Reader db = reader();
+    auto query = db->prepare(kEventsAfter);
+    query.bind(1, seq).bind(2, account).bind(3, limit);
+    std::vector<Event> events;
+    while (query.step()) events.push_back(event_row(query));
+    return events;
+  } catch (const Failure& failure) {
+    return std::unexpected(to_error(failure));
+  }
+}
+
+Result<StoreFacts> SqliteStore::facts() {
+  try {
+    Reader db = reader();
+    const auto count = [&](const char* sql) {
+      auto query = db->prepare(sql);
+      return query.step() ? query.integer(0) : 0;
+    };
+    StoreFacts facts;
+    facts.queued_units = count("SELECT count(*) FROM unit WHERE state = 0");
+    facts.running_units = count("SELECT count(*) FROM unit WHERE state = 1");
+    facts.due_deliveries = count("SELECT count(*) FROM delivery WHERE next_at > 0");
+    return facts;
+  } catch (const Failure& failure) {
+    return std::unexpected(to_error(failure));
+  }
+}
+
+Result<bool> SqliteStore::is_leased(Id task, int attempt) {
+  try {
+    Reader db = reader();
+    auto query = db->prepare("SELECT 1 FROM unit WHERE task = ?1 AND attempt = ?2 AND state = 1");
+    query.bind(1, task.key).bind(2, attempt);
+    return query.step();
+  } catch (const Failure& failure) {
+    return std::unexpected(to_error(failure));
+  }
+}
+
+}  // namespace telecine::sqlite

@@ -1,0 +1,167 @@
+#include "base/crypto.h"
+#include "base/json.h"
+#include "store/sqlite_store.h"
+
+namespace telecine::sqlite {
+namespace {
+
+File file_row(const Statement& row) {
+  const auto document = parse_json(row.text(2));
+  File file = file_from(document ? *document : json::value());
+  file.id = {row.integer(0), static_cast<std::uint64_t>(row.integer(1))};
+  return file;
+}
+
+std::unexpected<Error> no_file() {
+  return telecine::fail(ErrorCode::kNotFound, "there is no such file");
+}
+
+}  // namespace
+
+void SqliteStore::create_file(File file, Done<File> done) {
+  file.id.random = random_u64();
+  enqueue<File>(
+      [file = std::move(file)](Batch& batch) -> Result<File> {
+        File made = file;
+        made.created = batch.now;
+        const std::string document = json::serialize(to_json(made));
+        batch.db.prepare("INSERT INTO file(random, account, doc) VALUES(?1, ?2, ?3)")
+            .bind(1, static_cast<std::int64_t>(made.id.random))
+            .bind(2, made.account)
+            .bind(3, document)
+            .run();
+        made.id.key = batch.db.last_id();
+        return made;
+      },
+      std::move(done));
+}
+
+void SqliteStore::update_file(File file, Done<bool> done) {
+  enqueue<bool>(
+      [file = std::move(file)](Batch& batch) -> Result<bool> {
+        const std::string document = json::serialize(to_json(file));
+        batch.db.prepare("UPDATE file SET doc = ?1 WHERE key = ?2")
+            .bind(1, document)
+            .bind(2, file.id.key)
+            .run();
+        return batch.db.changes() > 0;
+      },
+      std::move(done));
+}
+
+void SqliteStore::remove_file(Id id, Done<bool> done) {
+  enqueue<bool>(
+      [id](Batch& batch) -> Result<bool> {
+        batch.db.prepare("DELETE FROM file WHERE key = ?1 AND random = ?2")
+            .bind(1, id.key)
+            .bind(2, static_cast<std::int64_t>(id.random))
+            .run();
+        return batch.db.changes() > 0;
+      },
+      std::move(done));
+}
+
+Result<File> SqliteStore::get_file(Id id) {
+  try {
+    Reader db = reader();
+    auto query = db->prepare("SELECT key, random, doc FROM file WHERE key = ?1 AND random = ?2");
+    query.bind(1, id.key).bind(2, static_cast<std::int64_t>(id.random));
+    if (!query.step()) return no_file();
+    return file_row(query);
+  } catch (const Failure& failure) {
+    return std::unexpected(to_error(failure));
+  }
+}
+
+Result<std::vector<File>> SqliteStore::list_files(const std::string& account,
+                                                  std::int64_t before_key, int limit) {
+  try {
+    Reader db = reader();
+    auto query = db->prepare(
+        "SELECT key, random, doc FROM file WHERE account = ?1 AND key < ?2 "
+        "ORDER BY key DESC LIMIT ?3");
+    query.bind(1, account).bind(2, before_key > 0 ? before_key : kMaxIdKey + 1).bind(3, limit);
+    std::vector<File> files;
+    while (query.step()) files.push_back(file_row(query));
+    return files;
+  } catch (const Failure& failure) {
+    return std::unexpected(to_error(failure));
+  }
+}
+
+void SqliteStore::put_record(std::string kind, std::string account, std::string name,
+                             json::object document, bool create_only, Done<bool> done) {
+  enqueue<bool>(
+      [kind = std::move(kind), account = std::move(account), name = std::move(name),
+       text = json::serialize(document), create_only](Batch& batch) -> Result<bool> {
+        auto row = batch.db.prepare(
+            create_only
+                ? "INSERT OR IGNORE INTO record(kind, account, name, doc) VALUES(?1,?2,?3,?4)"
+                : "INSERT OR REPLACE INTO record(kind, account, name, doc) "
+                  "VALUES(?1,?2,?3,?4)");
+        row.bind(1, kind).bind(2, account).bind(3, name).bind(4, text).run();
+        if (batch.db.changes() == 0) {
+          return telecine::fail(ErrorCode::kConflict,
+                                "there is already a " + kind + " called \"" + name + "\"");
+        }
+        return true;
+      },
+      std::move(done));
+}
+
+void SqliteStore::remove_record(std::string kind, std::string account, std::string name,
+                                Done<bool> done) {
+  enqueue<bool>(
+      [kind = std::move(kind), account = std::move(account),
+       name = std::move(name)](Batch& batch) -> Result<bool> {
+        batch.db.prepare("DELETE FROM record WHERE kind = ?1 AND account = ?2 AND name = ?3")
+            .bind(1, kind)
+            .bind(2, account)
+            .bind(3, name)
+            .run();
+        return batch.db.changes() > 0;
+      },
+      std::move(done));
+}
+
+Result<json::object> SqliteStore::get_record(std::string_view kind, std::string_view account,
+                                             std::string_view name) {
+  try {
+    Reader db = reader();
+    auto query =
+        db->prepare("SELECT doc FROM record WHERE kind = ?1 AND account = ?2 AND name = ?3");
+    query.bind(1, kind).bind(2, account).bind(3, name);
+    if (!query.step()) {
+      return telecine::fail(ErrorCode::kNotFound, "there is no such " + std::string(kind));
+    }
+    auto document = parse_json(query.text(0));
+    if (!document || !document->is_object()) {
+      return telecine::fail(ErrorCode::kInternal, "a stored record is not a JSON object");
+    }
+    return document->get_object();
+  } catch (const Failure& failure) {
+    return std::unexpected(to_error(failure));
+  }
+}
+
+Result<std::vector<std::pair<std::string, json::object>>> SqliteStore::list_records(
+    std::string_view kind, std::string_view account) {
+  try {
+    Reader db = reader();
+    auto query =
+        db->prepare("SELECT name, doc FROM record WHERE kind = ?1 AND account = ?2 ORDER BY name");
+    query.bind(1, kind).bind(2, account);
+    std::vector<std::pair<std::string, json::object>> all;
+    while (query.step()) {
+      auto document = parse_json(query.text(1));
+      if (document && document->is_object()) {
+        all.emplace_back(query.text(0), document->get_object());
+      }
+    }
+    return all;
+  } catch (const Failure& failure) {
+    return std::unexpected(to_error(failure));
+  }
+}
+
+}  // namespace telecine::sqlite

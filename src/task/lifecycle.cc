@@ -1,0 +1,107 @@
+#include "task/lifecycle.h"
+
+#include <algorithm>
+
+namespace telecine {
+namespace {
+
+void finish(Task& task, TaskState state, Millis now) {
+  task.state = state;
+  task.finished = now;
+  task.updated = now;
+  task.speed = 0;
+  const auto unfinished =
+      state == TaskState::kCancelled ? OutputState::kCancelled : OutputState::kFailed;
+  for (Output& output : task.outputs) {
+    const bool open =
+        output.state == OutputState::kPending || output.state == OutputState::kRunning;
+    if (!open) continue;
+    output.state = unfinished;
+    if (state == TaskState::kFailed) output.error = task.error;
+  }
+}
+
+}  // namespace
+
+Task after_claim(const Task& task, UnitKind kind, Millis now) {
+  Task next = task;
+  const TaskState state = state_during(kind);
+  if (can_move(task.state, state)) next.state = state;
+  if (next.started == 0) next.started = now;
+  next.updated = now;
+  ++next.attempts;
+  if (kind == UnitKind::kEncode) {
+    for (Output& output : next.outputs) {
+      if (output.state == OutputState::kPending) output.state = OutputState::kRunning;
+    }
+  }
+  return next;
+}
+
+Task after_commit(const Task& task, const UnitOutcome& outcome, Millis now) {
+  Task next = task;
+  next.updated = now;
+  if (outcome.source) next.source = outcome.source;
+  if (!outcome.outputs.empty()) next.outputs = outcome.outputs;
+  if (!outcome.next.empty()) return next;
+  const auto there = [](const Output& o) { return o.state == OutputState::kSucceeded; };
+  if (next.outputs.empty() || std::ranges::any_of(next.outputs, there)) {
+    next.progress = 1;
+    finish(next, TaskState::kSucceeded, now);
+    return next;
+  }
+  for (const Output& output : next.outputs) {
+    if (output.error) {
+      next.error = output.error;
+      break;
+    }
+  }
+  finish(next, TaskState::kFailed, now);
+  return next;
+}
+
+Task after_failure(const Task& task, const Error& error, Millis now) {
+  Task next = task;
+  next.error = error;
+  finish(next, TaskState::kFailed, now);
+  return next;
+}
+
+Task after_cancel(const Task& task, Millis now) {
+  Task next = task;
+  next.error = Error{ErrorCode::kCancelled, "the task was cancelled", {}};
+  finish(next, TaskState::kCancelled, now);
+  return next;
+}
+
+Task after_retry(const Task& task, Millis now) {
+  Task next = task;
+  next.state = TaskState::kQueued;
+  next.started = 0;
+  next.finished = 0;
+  next.updated = now;
+  next.progress = 0;
+  next.error.reset();
+  for (Output& output : next.outputs) {
+    output.state = OutputState::kPending;
+    output.progress = 0;
+    output.error.reset();
+    output.files.clear();
+    output.facts.reset();
+    output.rendition_facts.clear();
+  }
+  return next;
+}
+
+NewUnit first_unit(const TaskSpec& spec) {
+  const bool remote = spec.input.starts_with("http://") || spec.input.starts_with("https://");
+  return {remote ? UnitKind::kFetch : UnitKind::kEncode, {}};
+}
+
+Millis retry_delay(int failures) {
+  constexpr Millis kFirst = 2000;
+  constexpr Millis kLongest = 300'000;
+  return std::min(kLongest, kFirst << std::min(std::max(failures - 1, 0), 10));
+}
+
+}  // namespace telecine

@@ -1,0 +1,37 @@
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "task/task.h"
+
+namespace telecine {
+
+/// The pure half of the state machine: a task and something that happened to it give the task as
+/// it is afterwards. The store calls these inside its transaction and writes what they return.
+
+/// A unit of the task was claimed.
+Task after_claim(const Task& task, UnitKind kind, Millis now);
+
+/// What a finished unit brings. `outputs` replaces the task's outputs when not empty.
+struct UnitOutcome {
+  std::optional<MediaFacts> source;
+  std::vector<Output> outputs;
+  std::vector<NewUnit> next;  ///< units that follow; none: the task is at its end
+};
+/// Succeeded when no unit follows and an output (or, with none asked for, the source) is there;
+/// failed with the first output's error when none is.
+Task after_commit(const Task& task, const UnitOutcome& outcome, Millis now);
+
+Task after_failure(const Task& task, const Error& error, Millis now);
+Task after_cancel(const Task& task, Millis now);
+Task after_retry(const Task& task, Millis now);
+
+/// The unit with which a task begins.
+NewUnit first_unit(const TaskSpec& spec);
+
+/// When a failed unit is due again: 2 s, doubling to 5 min. `failures` counts from 1.
+Millis retry_delay(int failures);
+
+}  // namespace telecine

@@ -1,0 +1,101 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/error.h"
+#include "base/names.h"
+#include "task/facts.h"
+#include "task/rendition.h"
+
+namespace telecine {
+
+enum class OutputType : std::uint8_t {
+  kVideo,  ///< one rendition in one file
+  kHls,    ///< a ladder: fMP4 segments, a playlist per rendition and a master playlist
+  kCover,  ///< one still picture
+};
+template <>
+inline constexpr auto kNames<OutputType> = std::to_array<Named<OutputType>>(
+    {{OutputType::kVideo, "video"}, {OutputType::kHls, "hls"}, {OutputType::kCover, "cover"}});
+
+enum class Container : std::uint8_t { kMp4 };
+template <>
+inline constexpr auto kNames<Container> =
+    std::to_array<Named<Container>>({{Container::kMp4, "mp4"}});
+
+enum class ImageFormat : std::uint8_t { kJpeg, kPng };
+template <>
+inline constexpr auto kNames<ImageFormat> =
+    std::to_array<Named<ImageFormat>>({{ImageFormat::kJpeg, "jpg"}, {ImageFormat::kPng, "png"}});
+
+/// Where in the source a still is taken: a time, or a share of the duration. The frame shown at
+/// that time is the one; past the end it is the last frame.
+struct Position {
+  std::optional<Millis> time;
+  std::optional<double> percent;  ///< 0...100
+  bool operator==(const Position&) const = default;
+};
+
+struct StillOptions {
+  Position at;  ///< default: 10 %
+  PictureSize size;
+  ImageFormat format = ImageFormat::kJpeg;
+  int quality = 85;  ///< JPEG only, 1...100
+  bool operator==(const StillOptions&) const = default;
+};
+
+/// One deliverable as asked for. Which members count depends on the type.
+struct OutputSpec {
+  std::string name;  ///< unique within the task, [A-Za-z0-9_-]{1,64}; the stem of its file names
+  OutputType type = OutputType::kVideo;
+  Container container = Container::kMp4;  ///< kVideo
+  std::vector<Rendition> renditions;      ///< kVideo: one. kHls: 1...16
+  Millis segment = 6000;                  ///< kHls: target length of segments
+  StillOptions still;                     ///< kCover
+};
+
+boost::json::object to_json(const OutputSpec& spec);
+Result<OutputSpec> output_spec_from(const boost::json::value& value, const std::string& path);
+
+enum class OutputState : std::uint8_t { kPending, kRunning, kSucceeded, kFailed, kCancelled };
+template <>
+inline constexpr auto kNames<OutputState> =
+    std::to_array<Named<OutputState>>({{OutputState::kPending, "pending"},
+                                       {OutputState::kRunning, "running"},
+                                       {OutputState::kSucceeded, "succeeded"},
+                                       {OutputState::kFailed, "failed"},
+                                       {OutputState::kCancelled, "cancelled"}});
+
+/// One file of an output. The first file of an output is the one a client opens (for HLS the
+/// master playlist).
+struct OutputFile {
+  std::string name;  ///< relative to the output, '/' separated: "hls/720p/seg-00001.m4s"
+  std::string url;   ///< object URL; documents show a signed link instead
+  std::string type;  ///< media type
+  std::int64_t size = 0;
+  std::string md5;  ///< empty for segments
+};
+
+/// One deliverable as it stands.
+struct Output {
+  std::string name;
+  OutputType type = OutputType::kVideo;
+  OutputState state = OutputState::kPending;
+  double progress = 0;  ///< 0...1
+  std::optional<Error> error;
+  std::vector<OutputFile> files;
+  std::optional<MediaFacts> facts;  ///< of the first file; for HLS of the best rendition
+  /// HLS: what each rendition became, in the order asked for.
+  std::vector<MediaFacts> rendition_facts;
+};
+
+boost::json::object to_json(const Output& output);
+Output output_from(const boost::json::value& value);
+
+boost::json::object to_json(const Error& error);
+Error error_from(const boost::json::value& value);
+
+}  // namespace telecine

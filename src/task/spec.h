@@ -1,0 +1,40 @@
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "base/json.h"
+#include "task/output.h"
+
+namespace telecine {
+
+enum class TaskKind : std::uint8_t {
+  kTranscode,  ///< outputs from one source
+  kProbe,      ///< only the source's facts
+};
+template <>
+inline constexpr auto kNames<TaskKind> = std::to_array<Named<TaskKind>>(
+    {{TaskKind::kTranscode, "transcode"}, {TaskKind::kProbe, "probe"}});
+
+/// What a client asked for. Immutable once the task exists.
+struct TaskSpec {
+  TaskKind kind = TaskKind::kTranscode;
+  /// The source: http(s)://…, file://root/path, or file-id:<32 hex> for an uploaded file.
+  std::string input;
+  std::string template_name;  ///< the template `outputs` came from, or empty
+  std::vector<OutputSpec> outputs;
+  std::string callback_url;                     ///< told about the final state; empty: nobody
+  int priority = 0;                             ///< -10...10, higher first
+  int max_attempts = 3;                         ///< failed runs of a unit before the task fails
+  std::map<std::string, std::string> metadata;  ///< the caller's own labels
+};
+
+inline constexpr std::string_view kFileIdScheme = "file-id:";
+
+boost::json::object to_json(const TaskSpec& spec);
+/// For documents this engine wrote.
+TaskSpec task_spec_from(const boost::json::value& value);
+
+}  // namespace telecine

@@ -1,0 +1,132 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/error.h"
+#include "base/id.h"
+#include "base/time.h"
+#include "task/output.h"
+#include "task/spec.h"
+
+namespace telecine {
+
+/// The states of a task. A task enters each at most once, except that `retry` takes a failed or
+/// cancelled one back to kQueued, and only forwards:
+///
+///     queued ──► downloading ──► running ──► uploading ──► succeeded
+///        │            │             │            │
+///        └────────────┴─────────────┴────────────┴───────► failed | cancelled
+///
+/// kQueued       submitted; no unit of it has been claimed yet
+/// kDownloading  a fetch unit was claimed: a remote input is being copied. Skipped for local ones
+/// kRunning      an encode unit was claimed
+/// kUploading    outputs exist and are on their way to a remote store. Skipped for local ones
+/// kSucceeded    the last unit committed and at least one output is there
+/// kFailed       a unit failed for good, or every output did
+/// kCancelled    somebody cancelled it before it ended
+///
+/// A unit that is lost or attempted again does not take the task's state back.
+enum class TaskState : std::uint8_t {
+  kQueued,
+  kDownloading,
+  kRunning,
+  kUploading,
+  kSucceeded,
+  kFailed,
+  kCancelled
+};
+template <>
+inline constexpr auto kNames<TaskState> =
+    std::to_array<Named<TaskState>>({{TaskState::kQueued, "queued"},
+                                     {TaskState::kDownloading, "downloading"},
+                                     {TaskState::kRunning, "running"},
+                                     {TaskState::kUploading, "uploading"},
+                                     {TaskState::kSucceeded, "succeeded"},
+                                     {TaskState::kFailed, "failed"},
+                                     {TaskState::kCancelled, "cancelled"}});
+
+constexpr bool is_final(TaskState state) {
+  return state >= TaskState::kSucceeded;
+}
+/// Whether the diagram has an arrow (or a path of skipped states) from one to the other.
+bool can_move(TaskState from, TaskState to);
+
+struct Task {
+  Id id;
+  std::string account;
+  std::string origin = "native";  ///< the dialect that made it
+  TaskSpec spec;
+  TaskState state = TaskState::kQueued;
+  Millis created = 0;
+  Millis started = 0;   ///< left the queue; 0 not yet
+  Millis finished = 0;  ///< 0 not yet
+  Millis updated = 0;   ///< last change of anything, progress included
+  /// The store's number of the last durable change: grows with every one of them.
+  std::int64_t version = 0;
+  double progress = 0;  ///< 0...1 over all outputs; never goes back while the task runs
+  double speed = 0;     ///< media seconds per second of the running unit; 0 unknown
+  int attempts = 0;     ///< units started
+  std::optional<MediaFacts> source;
+  std::vector<Output> outputs;
+  std::optional<Error> error;  ///< why it failed
+};
+
+using TaskPtr = std::shared_ptr<const Task>;
+
+/// The stored form: everything but id and version, which the store keeps beside it.
+boost::json::object to_json(const Task& task);
+Result<Task> task_from(const boost::json::value& value, Id id, std::int64_t version);
+
+/// Claimable work. Exists from the commit that makes it to the commit that ends it.
+enum class UnitKind : std::uint8_t {
+  kFetch,   ///< copy a remote input to this store's scratch space
+  kEncode,  ///< probe the input, make every output of it in one decode, and publish them
+};
+template <>
+inline constexpr auto kNames<UnitKind> =
+    std::to_array<Named<UnitKind>>({{UnitKind::kFetch, "fetch"}, {UnitKind::kEncode, "encode"}});
+
+/// The state a claimed unit of this kind puts its task into.
+constexpr TaskState state_during(UnitKind kind) {
+  switch (kind) {
+    case UnitKind::kFetch:
+      return TaskState::kDownloading;
+    case UnitKind::kEncode:
+      return TaskState::kRunning;
+  }
+  return TaskState::kRunning;
+}
+
+struct NewUnit {
+  UnitKind kind = UnitKind::kEncode;
+  boost::json::object payload;  ///< what the executor needs beside the task
+};
+
+/// A claimed unit: the right of one node to run it until its lease ends.
+struct Lease {
+  std::int64_t unit = 0;
+  int attempt = 0;   ///< grows with every claim and fences late commits
+  int failures = 0;  ///< attempts that ended in an error so far
+  UnitKind kind = UnitKind::kEncode;
+  boost::json::object payload;
+  TaskPtr task;
+};
+
+/// One line of a task's history, and one server-sent event.
+struct Event {
+  std::int64_t seq = 0;  ///< the store's own sequence; resuming starts after it
+  Id task;
+  std::string account;
+  Millis at = 0;
+  std::string type;  ///< task.created, task.state, unit.failed, unit.lost, task.retried, …
+  TaskState state = TaskState::kQueued;
+  std::optional<Error> error;
+};
+
+boost::json::object to_json(const Event& event);
+
+}  // namespace telecine

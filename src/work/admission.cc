@@ -1,0 +1,80 @@
+#include "work/admission.h"
+
+#include <algorithm>
+
+#include "base/text.h"
+
+namespace telecine {
+namespace {
+
+constexpr std::int64_t kMiB = 1 << 20;
+
+std::int64_t picture_bytes(int width, int height, int bit_depth) {
+  // 4:2:0 is 1.5 samples a pixel.
+  return static_cast<std::int64_t>(width) * height * 3 / 2 * (bit_depth > 8 ? 2 : 1);
+}
+
+}  // namespace
+
+Needs needs_of(const MediaFacts& source, std::span<const OutputSpec> outputs, int cores) {
+  constexpr std::int64_t kProcess = 48 * kMiB;
+  // Reference pictures, frame threads and the queues between stages.
+  constexpr std::int64_t kDecoderPictures = 28;
+  // Lookahead (40 at most presets), references and the queue in front of the encoder.
+  constexpr std::int64_t kEncoderPictures = 64;
+  Needs needs{1, kProcess};
+  Dimensions shown;
+  if (const VideoFacts* video = source.main_video()) {
+    shown = {video->width, video->height};
+    needs.memory +=
+        kDecoderPictures * picture_bytes(video->coded_width, video->coded_height, video->bit_depth);
+  }
+  int encodes = 0;
+  for (const OutputSpec& output : outputs) {
+    for (const Rendition& rendition : output.renditions) {
+      if (!rendition.video || shown.width == 0) continue;
+      const Dimensions size = fit(rendition.video->size, shown);
+      needs.memory += kEncoderPictures * picture_bytes(size.width, size.height, 8);
+      ++encodes;
+    }
+  }
+  if (encodes > 0) needs.cores = cores;
+  return needs;
+}
+
+Result<Admission::Share> Admission::enter(Needs needs, const std::stop_token& stop) {
+  if (needs.memory > memory_) {
+    return fail(ErrorCode::kResourceLimit,
+                "the work needs about " + human_bytes(needs.memory) +
+                    " of memory and workers may use " + human_bytes(memory_) +
+                    "; ask for fewer or smaller outputs, or raise worker.memory");
+  }
+  needs.cores = std::min(needs.cores, cores_);
+  std::unique_lock lock(mutex_);
+  const std::uint64_t ticket = next_ticket_++;
+  const bool mine = changed_.wait(lock, stop, [&] {
+    return serving_ == ticket && used_cores_ + needs.cores <= cores_ &&
+           used_memory_ + needs.memory <= memory_;
+  });
+  if (!mine) {
+    // Whoever comes behind must not wait for a ticket that nobody holds.
+    changed_.wait(lock, [&] { return serving_ == ticket; });
+    ++serving_;
+    changed_.notify_all();
+    return fail(ErrorCode::kCancelled, "the work was stopped");
+  }
+  ++serving_;
+  used_cores_ += needs.cores;
+  used_memory_ += needs.memory;
+  changed_.notify_all();
+  return Share(this, needs);
+}
+
+void Admission::give_back(const Needs& needs) {
+  const std::lock_guard lock(mutex_);
+  used_cores_ -= needs.cores;
+  used_memory_ -= needs.memory;
+  changed_.notify_all();
+}
+
+}  // namespace telecine

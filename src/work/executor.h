@@ -1,0 +1,63 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <stop_token>
+#include <string>
+
+#include "object/http_client.h"
+#include "object/local.h"
+#include "object/roots.h"
+#include "store/store.h"
+#include "work/admission.h"
+#include "work/child_host.h"
+
+namespace telecine {
+
+struct WorkerOptions {
+  std::string data_dir;
+  int cores = 1;            ///< shared out to running units
+  std::int64_t memory = 0;  ///< bytes, likewise
+  int slots = 2;            ///< units in hand at once; more than cores, as some wait for I/O
+  Millis stall = 120'000;   ///< a unit without progress for this long fails
+  Millis wall = 12LL * 3600 * 1000;      ///< longest run of one unit
+  std::int64_t max_input = 20LL << 30;   ///< bytes of one input
+  std::int64_t max_output = 64LL << 30;  ///< bytes of one output file
+  std::int64_t min_free = 256LL << 20;   ///< free disk below which nothing new is written
+  Millis drain = 30'000;                 ///< how long a stopping worker lets its units go on
+};
+
+/// What executors use; the owner keeps it all alive.
+struct WorkContext {
+  Store& store;
+  ChildHost& children;
+  const object::LocalObjects& objects;
+  const object::HttpClient& http;
+  const object::Roots& roots;
+  Admission& admission;
+  const WorkerOptions& options;
+
+  /// Where a fetched input lies from the fetch unit's commit to the task's end.
+  std::string fetched_path(Id task) const;
+};
+
+/// A unit in hand.
+struct Run {
+  const Lease& lease;
+  std::stop_token stop;
+  std::function<void(Progress)> report;
+};
+
+/// One executor per unit kind. An error that is retryable gets the unit another attempt.
+Result<UnitOutcome> execute(const WorkContext& context, const Run& run);
+
+Result<UnitOutcome> execute_fetch(const WorkContext& context, const Run& run);
+Result<UnitOutcome> execute_encode(const WorkContext& context, const Run& run);
+
+/// kOutOfSpace when the data directory's disk is nearly full.
+Status check_disk(const WorkContext& context);
+
+/// Share of a task's progress that fetching is worth.
+inline constexpr double kFetchShare = 0.1;
+
+}  // namespace telecine

@@ -1,0 +1,54 @@
+#pragma once
+
+#include <mutex>
+#include <optional>
+#include <string>
+
+#include "base/fs.h"
+#include "base/json.h"
+
+namespace telecine {
+
+/// One end of the socket between a worker and its media child: a JSON value a line, a descriptor
+/// beside it where the protocol says so.
+///
+/// The child speaks first and always; the worker only answers:
+///
+///     worker → child   {"job": …}                            once, at the start
+///     child → worker   {"source": facts}                     answered {"go": true} or {"error": …}
+///     child → worker   {"create": name}                      answered {"fd": true} + descriptor,
+///     or
+///                                                            {"error": …}
+///     child → worker   {"progress": [0…1 …], "speed": x}     not answered
+///     child → worker   {"made": …} or {"error": …}           the end
+///     zygote → worker  {"exit": {"status": n} | {"signal": n}}   after the child is gone
+class Link {
+ public:
+  /// Lines above this end the connection: facts of the largest allowed file are far below it.
+  static constexpr std::size_t kMaxLine = 8 << 20;
+
+  explicit Link(Fd socket) : socket_(std::move(socket)) {}
+
+  Status send(const json::value& message, int fd = -1);
+  struct Message {
+    json::value value;
+    Fd fd;  ///< when one came with it
+  };
+  /// The next message; nothing at the end of the stream or after `timeout_ms` (-1: never).
+  /// `ended` tells which.
+  Result<std::optional<Message>> receive(int timeout_ms, bool& ended);
+  /// Sends and waits for the answer; one at a time over all threads.
+  Result<Message> ask(const json::value& message);
+  /// For messages without an answer that share the socket with `ask`.
+  Status tell(const json::value& message);
+
+  int fd() const { return socket_.get(); }
+
+ private:
+  Fd socket_;
+  std::mutex turn_;
+  std::string buffer_;
+  Fd pending_fd_;
+};
+
+}  // namespace telecine

@@ -1,0 +1,144 @@
+#include "work/media_child.h"
+
+#include <unistd.h>
+
+#include "media/probe.h"
+
+namespace telecine {
+namespace {
+
+/// Output files come from the worker, as descriptors: the child itself can open nothing.
+class AskedFiles final : public media::OutputFiles {
+ public:
+  explicit AskedFiles(Link& link) : link_(link) {}
+
+  Result<Fd> create(const std::string& name) override {
+    auto answer = link_.ask(json::object{{"create", name}});
+    if (!answer) return std::unexpected(answer.error());
+    if (answer->fd) return std::move(answer->fd);
+    const LooseReader in(answer->value);
+    if (const auto* error = in.at("error")) return std::unexpected(error_from(*error));
+    return fail(ErrorCode::kInternal, "no descriptor came with the answer");
+  }
+
+ private:
+  Link& link_;
+};
+
+class ReportingObserver final : public media::Observer {
+ public:
+  explicit ReportingObserver(Link& link) : link_(link) {}
+
+  Status on_source(const MediaFacts& facts) override {
+    auto answer = link_.ask(json::object{{"source", to_json(facts)}});
+    if (!answer) return std::unexpected(answer.error());
+    const LooseReader in(answer->value);
+    if (const auto* error = in.at("error")) return std::unexpected(error_from(*error));
+    return {};
+  }
+
+  void on_progress(std::span<const double> outputs_done, double speed) override {
+    json::array list;
+    for (const double done : outputs_done) list.emplace_back(done);
+    (void)link_.tell(json::object{{"progress", std::move(list)}, {"speed", speed}});
+  }
+
+ private:
+  Link& link_;
+};
+
+Result<media::Made> work(const MediaJob& job, int input, Link& link) {
+  if (job.probe_only) {
+    auto facts = media::probe(input);
+    if (!facts) return std::unexpected(facts.error());
+    return media::Made{std::move(*facts), {}};
+  }
+  AskedFiles files(link);
+  ReportingObserver observer(link);
+  return media::run(input, job.job, files, observer);
+}
+
+}  // namespace
+
+json::object to_json(const MediaJob& job) {
+  json::object o;
+  o["probe_only"] = job.probe_only;
+  json::array outputs;
+  for (const OutputSpec& spec : job.job.outputs) outputs.emplace_back(to_json(spec));
+  o["outputs"] = std::move(outputs);
+  o["threads"] = job.job.threads;
+  o["memory"] = job.limits.memory;
+  o["cpu_seconds"] = job.limits.cpu_seconds;
+  o["file_bytes"] = job.limits.file_bytes;
+  return o;
+}
+
+MediaJob media_job_from(const json::value& value) {
+  const LooseReader in(value);
+  MediaJob job;
+  job.probe_only = in.flag("probe_only");
+  for (const auto& item : in.list("outputs")) {
+    if (auto spec = output_spec_from(item, "")) job.job.outputs.push_back(std::move(*spec));
+  }
+  job.job.threads = in.small("threads");
+  job.limits = {in.integer("memory"), in.integer("cpu_seconds"), in.integer("file_bytes")};
+  return job;
+}
+
+json::object to_json(const media::Made& made) {
+  json::array outputs;
+  for (const media::MadeOutput& output : made.outputs) {
+    // An output's stored form has all the members; its name and state are the task's to fill.
+    Output stored;
+    stored.error = output.error;
+    stored.files = output.files;
+    stored.facts = output.facts;
+    stored.rendition_facts = output.rendition_facts;
+    outputs.emplace_back(to_json(stored));
+  }
+  return {{"source", to_json(made.source)}, {"outputs", std::move(outputs)}};
+}
+
+media::Made made_from(const json::value& value) {
+  const LooseReader in(value);
+  media::Made made;
+  if (const auto* source = in.at("source")) made.source = media_facts_from(*source);
+  for (const auto& item : in.list("outputs")) {
+    Output stored = output_from(item);
+    made.outputs.push_back({std::move(stored.error), std::move(stored.files),
+                            std::move(stored.facts), std::move(stored.rendition_facts)});
+  }
+  return made;
+}
+
+int run_media_child(Fd link_socket, Fd input, SandboxLayers layers) {
+  // The zygote's output goes nowhere; its error stream is the server's log, not ours to write.
+  ::dup2(1, 2);
+  Link link(std::move(link_socket));
+  if (!link.send(json::object{{"pid", ::getpid()}})) return 1;
+  bool ended = false;
+  auto first = link.receive(10'000, ended);
+  if (!first || !*first) return 1;
+  const LooseReader in((*first)->value);
+  const auto* order = in.at("job");
+  if (order == nullptr) return 1;
+  const MediaJob job = media_job_from(*order);
+  Result<media::Made> made = fail(ErrorCode::kInternal, "");
+  if (auto safe = enter_child_sandbox(job.limits, layers); !safe) {
+    made = std::unexpected(safe.error());
+  } else {
+    json::object active;
+    for (const auto& [name, on] : listed(layers)) active[name] = on;
+    (void)link.send(json::object{{"sandbox", std::move(active)}});
+    try {
+      made = work(job, input.get(), link);
+    } catch (const std::bad_alloc&) {
+      made = fail(ErrorCode::kResourceLimit, "the media needs more memory than a task may use");
+    }
+  }
+  const json::object last = made ? json::object{{"made", to_json(*made)}}
+                                 : json::object{{"error", to_json(made.error())}};
+  return link.tell(last) ? 0 : 1;
+}
+
+}  // namespace telecine

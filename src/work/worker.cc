@@ -1,0 +1,222 @@
+#include "work/worker.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <future>
+
+#include "base/id.h"
+#include "base/log.h"
+
+namespace telecine {
+namespace {
+
+constexpr Millis kBeatEvery = 1000;
+/// How often an idle worker looks by itself; news normally wake it at once.
+constexpr auto kIdleLook = std::chrono::milliseconds(500);
+
+std::string make_node_name() {
+  char host[256] = "node";
+  ::gethostname(host, sizeof host - 1);
+  std::string name = host;
+  std::ranges::replace_if(name, [](char c) { return c == '/' || c == '.'; }, '-');
+  return name + "-" + std::to_string(::getpid()) + "-" + make_uuid().substr(0, 8);
+}
+
+}  // namespace
+
+Worker::Worker(Store& store, ChildHost& children, const object::LocalObjects& objects,
+               const object::HttpClient& http, const object::Roots& roots, WorkerOptions options)
+    : node_(make_node_name()),
+      options_(std::move(options)),
+      admission_(options_.cores, options_.memory),
+      context_{store, children, objects, http, roots, admission_, options_} {}
+
+Worker::~Worker() {
+  drain();
+}
+
+void Worker::start() {
+  context_.store.subscribe([this](const Change& change) { on_change(change); });
+  context_.store.on_work([this] {
+    const std::lock_guard lock(mutex_);
+    work_ready_ = true;
+    changed_.notify_all();
+  });
+  dispatcher_ = std::thread([this] { dispatch_loop(); });
+}
+
+void Worker::dispatch_loop() {
+  std::promise<void> announced;
+  context_.store.beat(node_, [&](Result<bool>) { announced.set_value(); });
+  announced.get_future().wait();
+  clean_up();
+  Millis next_beat = steady_ms() + kBeatEvery;
+  std::unique_lock lock(mutex_);
+  while (!stopped_) {
+    changed_.wait_for(lock, kIdleLook, [&] { return work_ready_ || stopped_; });
+    work_ready_ = false;
+    collect_finished();
+    const int free = options_.slots - static_cast<int>(units_.size());
+    if (!draining_ && !claiming_ && free > 0) claim(free);
+    if (steady_ms() >= next_beat) {
+      next_beat = steady_ms() + kBeatEvery;
+      lock.unlock();
+      context_.store.beat(node_, {});
+      lock.lock();
+    }
+  }
+}
+
+/// With the lock held.
+void Worker::claim(int free) {
+  claiming_ = true;
+  context_.store.claim(node_, free, [this](Result<std::vector<Lease>> leases) {
+    const std::lock_guard claimed(mutex_);
+    claiming_ = false;
+    if (!leases) {
+      log_warning("cannot claim work", {{"detail", leases.error().message}});
+      return;
+    }
+    for (Lease& lease : *leases) begin(std::move(lease));
+  });
+}
+
+/// With the lock held.
+void Worker::begin(Lease lease) {
+  auto running = std::make_unique<Running>();
+  running->lease = std::move(lease);
+  Running& unit = *running;
+  units_[unit.lease.unit] = std::move(running);
+  unit.thread = std::thread([this, &unit] { run_unit(unit); });
+}
+
+void Worker::run_unit(Running& running) {
+  const Lease& lease = running.lease;
+  log_info("unit started", {{"task", lease.task->id.hex()},
+                            {"unit", lease.unit},
+                            {"kind", name_of(lease.kind)},
+                            {"attempt", lease.attempt}});
+  const Run run{lease, running.stop.get_token(),
+                [this](Progress progress) { context_.store.report(node_, std::move(progress)); }};
+  auto outcome = execute(context_, run);
+  context_.store.report(node_, {lease.task->id, 1, 0, {}, {}});
+  end_unit(running, std::move(outcome));
+}
+
+void Worker::end_unit(Running& running, Result<UnitOutcome> outcome) {
+  const UnitRef ref{running.lease.unit, running.lease.attempt, running.lease.task->id};
+  const auto finish = [this, &running](Result<TaskPtr> task) {
+    if (!task) {
+      log_warning("unit not committed", {{"task", running.lease.task->id.hex()},
+                                         {"unit", running.lease.unit},
+                                         {"detail", task.error().message}});
+    }
+    const std::lock_guard lock(mutex_);
+    running.done = true;
+    work_ready_ = true;
+    changed_.notify_all();
+  };
+  if (outcome) {
+    context_.store.commit(ref, std::move(*outcome), finish);
+    return;
+  }
+  const Ending ending = running.ending;
+  if (ending == Ending::kLost) {
+    finish(running.lease.task);
+  } else if (ending == Ending::kDrain) {
+    context_.store.release(ref, finish);
+  } else {
+    log_info("unit failed", {{"task", ref.task.hex()},
+                             {"unit", ref.unit},
+                             {"error", name_of(outcome.error().code)},
+                             {"detail", outcome.error().message}});
+    context_.store.fail(ref, outcome.error(), finish);
+  }
+}
+
+/// With the lock held.
+void Worker::collect_finished() {
+  for (auto at = units_.begin(); at != units_.end();) {
+    if (!at->second->done) {
+      ++at;
+      continue;
+    }
+    // The thread has called `finish` as its last act; joining waits for its return only.
+    at->second->thread.join();
+    at = units_.erase(at);
+  }
+}
+
+/// On the store's thread: a task that ended, or a unit that was taken from us.
+void Worker::on_change(const Change& change) {
+  if (change.events.empty()) return;
+  const bool over = is_final(change.task->state);
+  if (over) clean_fetched(change.task->id);
+  const std::lock_guard lock(mutex_);
+  for (auto& [id, running] : units_) {
+    if (running->lease.task->id != change.task->id || running->done) continue;
+    const bool lost =
+        std::ranges::any_of(change.events, [](const Event& e) { return e.type == "unit.lost"; });
+    if (!over && !lost) continue;
+    running->ending = Ending::kLost;
+    running->stop.request_stop();
+  }
+}
+
+void Worker::drain() {
+  std::unique_lock lock(mutex_);
+  if (stopped_ || !dispatcher_.joinable()) return;
+  draining_ = true;
+  const auto idle = [&] {
+    return !claiming_ && std::ranges::all_of(units_, [](auto& u) { return u.second->done; });
+  };
+  if (!changed_.wait_for(lock, std::chrono::milliseconds(options_.drain), idle)) {
+    for (auto& [id, running] : units_) {
+      if (running->done) continue;
+      running->ending = Ending::kDrain;
+      running->stop.request_stop();
+    }
+    changed_.wait(lock, idle);
+  }
+  collect_finished();
+  stopped_ = true;
+  changed_.notify_all();
+  lock.unlock();
+  dispatcher_.join();
+  std::promise<void> left;
+  context_.store.leave(node_, [&](Result<bool>) { left.set_value(); });
+  left.get_future().wait();
+}
+
+int Worker::running() const {
+  const std::lock_guard lock(mutex_);
+  return static_cast<int>(units_.size());
+}
+
+void Worker::clean_fetched(Id task) const {
+  ::unlink(context_.fetched_path(task).c_str());
+}
+
+/// Deletes what attempts left behind whose leases are gone, and inputs of ended tasks.
+void Worker::clean_up() {
+  for (const object::Attempt& attempt : context_.objects.attempts()) {
+    const auto id = Id::from_hex(attempt.task_hex);
+    if (!id) continue;
+    const auto leased = context_.store.is_leased(*id, static_cast<int>(attempt.number));
+    if (leased && !*leased) context_.objects.discard(attempt);
+  }
+  std::error_code none;
+  for (const auto& entry :
+       std::filesystem::directory_iterator(options_.data_dir + "/fetched", none)) {
+    const std::string name = entry.path().filename().string();
+    const auto id = Id::from_hex(name.substr(0, 32));
+    const auto task =
+        id ? context_.store.get(*id) : Result<TaskPtr>(fail(ErrorCode::kNotFound, ""));
+    const bool kept = task ? !is_final((*task)->state) : task.error().code != ErrorCode::kNotFound;
+    if (!kept) std::filesystem::remove(entry.path(), none);
+  }
+}
+
+}  // namespace telecine

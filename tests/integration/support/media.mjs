@@ -1,0 +1,192 @@
+// Clips to work on, and independent looks at what came of them.
+import assert from 'node:assert/strict';
+import { spawn, spawnSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import fs from 'node:fs';
+import path from 'node:path';
+import { repository } from './server.mjs';
+import { temp_folder } from './suite.mjs';
+import { make_avi } from './synth.mjs';
+
+const shared = path.resolve(repository, process.env.TELECINE_TEST_MEDIA || '../shared/media');
+export const has_shared_clips = fs.existsSync(path.join(shared, 'bbb-1080p24.mp4'));
+/// Why a check that needs the shared clips cannot run, or null.
+export const lacks_clips = has_shared_clips ? null : `there are no clips in ${shared}`;
+
+/// Path of a shared clip; only behind `lacks_clips`.
+export function clip(name) {
+  const file = path.join(shared, name);
+  assert.ok(fs.existsSync(file), `${file} is missing`);
+  return file;
+}
+
+let folder = null;
+const made = new Map();
+/// A synthesised clip: {path, bytes, width, height, rate, frames, seconds, sound}.
+export function synthesised(options = {}) {
+  const facts = { width: 320, height: 240, rate: 25, frames: 50, sound: true, ...options };
+  const name = JSON.stringify(facts);
+  if (!made.has(name)) {
+    folder ??= temp_folder('clips');
+    const file = path.join(folder, `clip-${made.size}.avi`);
+    const bytes = make_avi(facts);
+    fs.writeFileSync(file, bytes);
+    made.set(name, { ...facts, path: file, bytes, seconds: facts.frames / facts.rate });
+  }
+  return made.get(name);
+}
+
+/// Two seconds, small, with sound: for checks that are not about media.
+export const short_clip = () => synthesised();
+
+/// Outputs that a small clip turns into in a moment.
+export const quick_outputs = [
+  { name: 'small', type: 'video', video: { short_side: 120, preset: 'ultrafast' } },
+];
+
+/// A clip and outputs that keep two cores busy for a good while.
+export function long_work() {
+  const source = has_shared_clips
+    ? { path: clip('bbb-1080p24.mp4'), frames: 288 }
+    : synthesised({ width: 1280, height: 720, rate: 24, frames: 120 });
+  return {
+    source,
+    outputs: [{ name: 'slow', type: 'video', video: { preset: 'veryslow', crf: 18 } }],
+  };
+}
+
+// --- the tools ---
+
+function tool(name) {
+  const found = spawnSync(name, ['-version'], { stdio: 'ignore' });
+  return found.error ? `there is no ${name} (Debian package ffmpeg)` : null;
+}
+/// Why outputs cannot be looked at with ffprobe and ffmpeg, or null.
+export const lacks_tools = tool('ffprobe') ?? tool('ffmpeg');
+if (lacks_tools) console.log(`SKIPPED: independent looks at outputs: ${lacks_tools}`);
+
+function capture(program, args) {
+  return new Promise((resolve, reject) => {
+    const child = spawn(program, args, { stdio: ['ignore', 'pipe', 'pipe'] });
+    let out = '';
+    let errors = '';
+    child.stdout.on('data', (text) => (out += text));
+    child.stderr.on('data', (text) => (errors += text));
+    child.on('error', reject);
+    child.on('close', (code) => resolve({ code, out, errors }));
+  });
+}
+
+/// ffprobe's view: {format, streams, video, audio}. `count` decodes and counts frames.
+export async function ffprobe(file, { count = false } = {}) {
+  const args = ['-v', 'error', '-of', 'json', '-show_format', '-show_streams'];
+  if (count) args.push('-count_frames');
+  const { code, out, errors } = await capture('ffprobe', [...args, file]);
+  assert.equal(code, 0, `ffprobe ${file}: ${errors}`);
+  const facts = JSON.parse(out);
+  facts.video = facts.streams.find((s) => s.codec_type === 'video') ?? null;
+  facts.audio = facts.streams.find((s) => s.codec_type === 'audio') ?? null;
+  return facts;
+}
+
+/// Packets of a stream ("v:0"), in order of presentation: [{pts, key}].
+export async function packets_of(file, stream) {
+  const args = ['-v', 'error', '-of', 'json', '-select_streams', stream, '-show_packets',
+                '-show_entries', 'packet=pts_time,flags', file];
+  const { code, out, errors } = await capture('ffprobe', args);
+  assert.equal(code, 0, `ffprobe ${file}: ${errors}`);
+  return JSON.parse(out)
+    .packets.map((p) => ({ pts: Number(p.pts_time), key: p.flags.startsWith('K') }))
+    .sort((a, b) => a.pts - b.pts);
+}
+
+/// Decodes everything; any complaint is a failure.
+export async function assert_decodes(file) {
+  if (lacks_tools) return;
+  const { code, errors } = await capture('ffmpeg', ['-v', 'error', '-xerror', '-i', file, '-f',
+                                                    'null', '-']);
+  assert.equal(errors.trim(), '', `decoding ${file}`);
+  assert.equal(code, 0, `decoding ${file}`);
+}
+
+/// How alike two videos look, frame by frame, 0…1 (SSIM); the source is scaled to the output and
+/// shown upright, as a player would.
+export async function likeness(output, source, width, height) {
+  const graph = `[1:v]scale=${width}:${height}:flags=bicubic,setsar=1,setpts=PTS-STARTPTS[a];` +
+                '[0:v]setsar=1,setpts=PTS-STARTPTS[b];[b][a]ssim';
+  const { code, errors } = await capture('ffmpeg', ['-v', 'info', '-i', output, '-i', source,
+                                                    '-lavfi', graph, '-f', 'null', '-']);
+  assert.equal(code, 0, errors);
+  return Number(/All:([\d.]+)/.exec(errors)[1]);
+}
+
+// --- MP4 by hand ---
+
+/// The boxes of one level: [{type, start, end, body}].
+export function boxes(bytes, start = 0, end = bytes.length) {
+  const found = [];
+  let at = start;
+  while (at + 8 <= end) {
+    let size = bytes.readUInt32BE(at);
+    const type = bytes.toString('latin1', at + 4, at + 8);
+    let head = 8;
+    if (size === 1) {
+      size = Number(bytes.readBigUInt64BE(at + 8));
+      head = 16;
+    }
+    if (size === 0) size = end - at;
+    assert.ok(size >= head && at + size <= end, `a broken box ${type} at ${at}`);
+    found.push({ type, start: at, end: at + size, body: at + head });
+    at += size;
+  }
+  assert.equal(at, end, 'bytes after the last box');
+  return found;
+}
+
+function box_at(bytes, trail, start = 0, end = bytes.length) {
+  let level = { body: start, end };
+  for (const type of trail) {
+    level = boxes(bytes, level.body, level.end).find((box) => box.type === type);
+    if (!level) return null;
+  }
+  return level;
+}
+
+/// Samples in each track of a whole (not fragmented) MP4, by handler: {vide: 288, soun: 563}.
+export function mp4_samples(bytes) {
+  const moov = box_at(bytes, ['moov']);
+  assert.ok(moov, 'an MP4 has a moov');
+  const counts = {};
+  for (const trak of boxes(bytes, moov.body, moov.end).filter((box) => box.type === 'trak')) {
+    const hdlr = box_at(bytes, ['mdia', 'hdlr'], trak.body, trak.end);
+    const stsz = box_at(bytes, ['mdia', 'minf', 'stbl', 'stsz'], trak.body, trak.end);
+    const handler = bytes.toString('latin1', hdlr.body + 8, hdlr.body + 12);
+    counts[handler] = bytes.readUInt32BE(stsz.body + 8);
+  }
+  return counts;
+}
+
+/// A player can begin before the last byte is there: the index stands before the data.
+export function assert_faststart(bytes) {
+  const order = boxes(bytes).map((box) => box.type);
+  assert.equal(order[0], 'ftyp');
+  assert.ok(order.includes('moov') && order.includes('mdat'), order.join(' '));
+  assert.ok(order.indexOf('moov') < order.indexOf('mdat'), `moov comes late: ${order.join(' ')}`);
+}
+
+export const md5 = (bytes) => createHash('md5').update(bytes).digest('hex');
+
+/// The picture size of a JPEG, by its markers.
+export function jpeg_size(bytes) {
+  assert.deepEqual([bytes[0], bytes[1]], [0xff, 0xd8], 'a JPEG begins with SOI');
+  let at = 2;
+  while (at < bytes.length) {
+    assert.equal(bytes[at], 0xff, 'a JPEG marker');
+    const marker = bytes[at + 1];
+    const length = bytes.readUInt16BE(at + 2);
+    const is_frame = marker >= 0xc0 && marker <= 0xcf && ![0xc4, 0xc8, 0xcc].includes(marker);
+    if (is_frame) return { height: bytes.readUInt16BE(at + 5), width: bytes.readUInt16BE(at + 7) };
+    at += 2 + length;
+  }
+  throw new Error('a JPEG without a frame');
+}
