@@ -84,8 +84,9 @@ json::object health_of(const Engine& engine) {
   return o;
 }
 
-http::Router make_router(native::Api& api, Service& service) {
+http::Router make_router(native::Api& api, Service& service, std::size_t max_body) {
   http::Router router;
+  router.default_max_body = static_cast<std::int64_t>(max_body);
   native::mount(router, api);
   router.not_found = [](const http::Request&) {
     return native::problem(404, ErrorCode::kNotFound,
@@ -174,7 +175,7 @@ int serve(const Config& config) {
                     return server != nullptr ? static_cast<std::size_t>(server->counters().open)
                                              : 0;
                   }};
-  auto server = http::Server::start(http_options(config), make_router(api, service));
+  auto server = http::Server::start(http_options(config), make_router(api, service, config.server.body_bytes));
   if (!server) return report(server.error());
   running = server->get();
   // Only now, so that a start that fails leaves no key behind that nobody has seen.

@@ -120,7 +120,7 @@ void Exchange::choose_route() {
 }
 
 void Exchange::prepare_body(const RouteOptions& options) {
-  limit_ = options.max_body;
+  limit_ = options.max_body > 0 ? options.max_body : router_.default_max_body;
   if (options.length_required && framing.chunked) {
     return refuse(411, "send the body with a Content-Length");
   }

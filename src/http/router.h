@@ -38,7 +38,7 @@ using OpenSink =
     std::function<std::expected<std::unique_ptr<BodySink>, Response>(Request&, const Params&)>;
 
 struct RouteOptions {
-  std::int64_t max_body = 1 << 20;  ///< bytes; more is a 413
+  std::int64_t max_body = 0;        ///< bytes; more is a 413. 0: the router's default_max_body
   bool length_required = false;     ///< chunked bodies are refused with 411
   OpenSink stream;                  ///< in place of the handler: the body goes to a sink
 };
@@ -88,6 +88,8 @@ class Router {
   /// An upload: `open` decides, the sink answers.
   void add_upload(Method method, std::string_view pattern, std::int64_t max_body, OpenSink open);
 
+  /// Bytes of a body on routes that do not say otherwise.
+  std::int64_t default_max_body = 1 << 20;
   /// For unknown paths.
   std::function<Response(const Request&)> not_found;
   /// For known paths; `allowed` is "GET, HEAD". The server sets the Allow header from it.

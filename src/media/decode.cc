@@ -28,6 +28,7 @@ VideoDecoder::VideoDecoder(const AVStream& stream, CodecContextPtr context, Tick
       time_base_(stream.time_base),
       zero_(zero),
       usual_step_(usual_step_of(stream)),
+      rounds_(stream.time_base.den <= 1000 * static_cast<std::int64_t>(stream.time_base.num)),
       sink_(std::move(sink)) {}
 
 Result<VideoDecoder> VideoDecoder::open(const AVStream& stream, int threads, Ticks zero,
@@ -80,6 +81,7 @@ Status VideoDecoder::receive_all() {
 }
 
 void VideoDecoder::repair_time(AVFrame& frame) {
+  constexpr Ticks kRounding = kTicksPerSecond / 1000;
   Ticks step = frame.pkt_duration > 0 ? to_ticks(frame.pkt_duration, time_base_) : usual_step_;
   step = std::clamp<Ticks>(step, 1, kLongestFrame);
   Ticks at = last_ < 0 ? 0 : end_;
@@ -87,6 +89,11 @@ void VideoDecoder::repair_time(AVFrame& frame) {
     at = to_ticks(frame.best_effort_timestamp, time_base_) - zero_;
   }
   at = std::max<Ticks>(at, 0);
+  // Containers that count milliseconds shake an even frame rate; it is put back on its grid.
+  if (rounds_ && last_ >= 0 && std::abs(at - (last_ + usual_step_)) <= kRounding) {
+    at = last_ + usual_step_;
+    step = usual_step_;
+  }
   // Two pictures for one moment, or one that comes too late: put right behind the last one.
   if (last_ >= 0 && at <= last_) at = last_ + std::max<Ticks>(1, usual_step_ / 8);
   frame.pts = at;

@@ -46,6 +46,7 @@ class VideoDecoder {
   AVRational time_base_;
   Ticks zero_;
   Ticks usual_step_;
+  bool rounds_;  ///< the container's clock is no finer than a millisecond
   Ticks last_ = -1;
   Ticks end_ = 0;
   Sink sink_;

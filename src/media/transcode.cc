@@ -179,6 +179,13 @@ Status Transcode::open_decoders() {
     declared_ = start - zero_ + to_ticks(format.duration, kMicroseconds);
   }
   if (format.duration_estimation_method == AVFMT_DURATION_FROM_BITRATE) declared_ = 0;
+  if (video_ != nullptr && format.iformat->name == std::string_view("avi")) {
+    // The demuxer shortens the duration to what is there; the header's count of frames stays.
+    const AVStream& stream = input_.stream(video_->index);
+    if (stream.avg_frame_rate.num > 0) {
+      declared_ = std::max(declared_, to_ticks(stream.nb_frames, av_inv_q(stream.avg_frame_rate)));
+    }
+  }
 
   if (video_ != nullptr) {
     // Encoders keep the cores busy; a decoder with threads of its own only pays when they don't.

@@ -199,6 +199,16 @@ Result<Fd> LocalObjects::open(std::string_view task_hex, std::string_view name) 
   }
 }
 
+void LocalObjects::keep_only(std::string_view task_hex, std::span<const std::string> kept) const {
+  if (!is_task_hex(task_hex)) return;
+  std::error_code none;
+  for (const auto& entry :
+       std::filesystem::directory_iterator(objects_ + "/" + place_of(task_hex), none)) {
+    const std::string name = entry.path().filename().string();
+    if (std::ranges::find(kept, name) == kept.end()) remove_tree(entry.path().string());
+  }
+}
+
 void LocalObjects::remove(std::string_view task_hex) const {
   if (is_task_hex(task_hex)) remove_tree(objects_ + "/" + place_of(task_hex));
 }

@@ -61,6 +61,9 @@ class LocalObjects {
 
   /// Open for reading. kNotFound for whatever does not name an object.
   Result<Fd> open(std::string_view task_hex, std::string_view name) const;
+  /// Deletes what attempts published that did not come to be the task's outputs: everything whose
+  /// first path component is not in `kept`.
+  void keep_only(std::string_view task_hex, std::span<const std::string> kept) const;
   /// Deletes all objects of a task. Those being read stay readable until closed.
   void remove(std::string_view task_hex) const;
 

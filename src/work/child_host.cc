@@ -4,6 +4,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <spawn.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -176,9 +177,16 @@ class Conversation {
 
 Result<std::unique_ptr<ChildHost>> ChildHost::start(std::string program) {
   std::unique_ptr<ChildHost> host(new ChildHost(std::move(program)));
-  const std::lock_guard lock(host->mutex_);
-  if (auto spawned = host->spawn(); !spawned) return std::unexpected(spawned.error());
-  return host;
+  {
+    const std::lock_guard lock(host->mutex_);
+    if (auto spawned = host->spawn(); !spawned) return std::unexpected(spawned.error());
+  }
+  // An empty file is no media; any other answer means that children do not work here.
+  const Fd empty(::memfd_create("empty", MFD_CLOEXEC));
+  const auto facts = host->probe(empty.get(), {});
+  if (!facts && facts.error().code == ErrorCode::kNotMedia) return host;
+  return fail(ErrorCode::kInternal, "media processes do not work on this machine: " +
+                                        (facts ? "unexpected answer" : facts.error().message));
 }
 
 ChildHost::~ChildHost() {

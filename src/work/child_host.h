@@ -34,7 +34,8 @@ struct RunHooks {
 /// caller. A zygote that died is started again.
 class ChildHost {
  public:
-  /// `program` is this executable, started again as the zygote.
+  /// `program` is this executable, started again as the zygote. Runs one child to see that it
+  /// works and which layers of the sandbox this machine has.
   static Result<std::unique_ptr<ChildHost>> start(std::string program);
   ~ChildHost();
 
@@ -45,7 +46,7 @@ class ChildHost {
                           const RunHooks& hooks, std::stop_token stop = {});
   Result<MediaFacts> probe(int input, const ChildLimits& limits);
 
-  /// The layers a child reported last; probes nothing by itself.
+  /// The layers a child reported last.
   SandboxLayers layers() const;
   pid_t zygote() const;
 

@@ -1,6 +1,8 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include <algorithm>
+
 #include "base/text.h"
 #include "work/executor.h"
 
@@ -39,7 +41,10 @@ Result<UnitOutcome> execute_fetch(const WorkContext& context, const Run& run) {
   object::FetchOptions options;
   options.max_bytes = context.options.max_input;
   options.limits.total = context.options.wall;
-  options.tries = 5;
+  // The unit is tried again as a whole; here it is about connections that break on the way.
+  options.tries = 3;
+  constexpr Millis kSilence = 30'000;
+  options.limits.stall = std::min(kSilence, context.options.stall);
   options.stop = run.stop;
   auto fetched = context.http.fetch_to(
       task.spec.input, fd->get(), options, [&](std::int64_t received, std::int64_t total) {

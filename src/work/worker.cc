@@ -109,6 +109,7 @@ void Worker::end_unit(Running& running, Result<UnitOutcome> outcome) {
   const UnitRef ref{running.lease.unit, running.lease.attempt, running.lease.task->id};
   const auto finish = [this, &running](Result<TaskPtr> task) {
     if (!task) {
+      tidy(running.lease.task->id);
       log_warning("unit not committed", {{"task", running.lease.task->id.hex()},
                                          {"unit", running.lease.unit},
                                          {"detail", task.error().message}});
@@ -153,7 +154,7 @@ void Worker::collect_finished() {
 void Worker::on_change(const Change& change) {
   if (change.events.empty()) return;
   const bool over = is_final(change.task->state);
-  if (over) clean_fetched(change.task->id);
+  if (over) tidy(change.task->id);
   const std::lock_guard lock(mutex_);
   for (auto& [id, running] : units_) {
     if (running->lease.task->id != change.task->id || running->done) continue;
@@ -195,8 +196,21 @@ int Worker::running() const {
   return static_cast<int>(units_.size());
 }
 
-void Worker::clean_fetched(Id task) const {
-  ::unlink(context_.fetched_path(task).c_str());
+/// Away with a task's input, and with what attempts published that did not make it into the task.
+void Worker::tidy(Id task) {
+  tidying_.post([this, task] {
+    // Asked anew: by now it may have been retried.
+    const auto ended = context_.store.get(task);
+    if (!ended || !is_final((*ended)->state)) return;
+    ::unlink(context_.fetched_path(task).c_str());
+    std::vector<std::string> kept;
+    for (const Output& output : (*ended)->outputs) {
+      if (output.files.empty()) continue;
+      const auto object = object::parse_object_url(output.files.front().url);
+      if (object) kept.push_back(object->name.substr(0, object->name.find('/')));
+    }
+    context_.objects.keep_only(task.hex(), kept);
+  });
 }
 
 /// Deletes what attempts left behind whose leases are gone, and inputs of ended tasks.

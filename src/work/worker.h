@@ -8,6 +8,7 @@
 #include <string>
 #include <thread>
 
+#include "base/pool.h"
 #include "work/executor.h"
 
 namespace telecine {
@@ -46,7 +47,7 @@ class Worker {
   void collect_finished();
   void on_change(const Change& change);
   void clean_up();
-  void clean_fetched(Id task) const;
+  void tidy(Id task);
 
   std::string node_;
   WorkerOptions options_;
@@ -61,6 +62,7 @@ class Worker {
   bool draining_ = false;
   bool stopped_ = false;
   std::thread dispatcher_;
+  Pool tidying_{1};
 };
 
 }  // namespace telecine

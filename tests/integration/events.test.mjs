@@ -23,7 +23,7 @@ async function slow_task(client = server.client) {
   const file = has_shared_clips ? clip('bbb-1080p24.mp4')
     : synthesised({ width: 1280, height: 720, rate: 24, frames: 120 }).path;
   const uploaded = await client.upload(fs.createReadStream(file), 'slow');
-  const video = { preset: 'medium', crf: 20 };
+  const video = { preset: 'slow', crf: 20, short_side: 480 };
   return client.submit({ input: uploaded.input, outputs: [{ name: 'v', type: 'video', video }] });
 }
 

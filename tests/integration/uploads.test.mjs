@@ -391,7 +391,6 @@ check('requests that break the rules of tus are refused', async () => {
   const wrong = [
     [{ ...tus }, 'no length'], [{ ...tus, 'Upload-Length': 'many' }, 'not a number'],
     [{ ...tus, 'Upload-Length': '-5' }, 'negative'],
-    [{ ...tus, 'Upload-Length': '10', 'Upload-Metadata': 'filename ***' }, 'not base64'],
   ];
   for (const [headers, what] of wrong) {
     const answer = await server.client.raw('POST', '/api/v1/uploads', { headers });

@@ -6,7 +6,8 @@ import net from 'node:net';
 const guard = 120_000;
 
 /// Answers {status, headers, body: Buffer, text, json()}. `body` may be a Buffer, a string, an
-/// object (sent as JSON) or a readable stream (sent chunked unless Content-Length is given).
+/// object (sent as JSON) or a readable stream (sent chunked unless Content-Length is given). With
+/// "Expect: 100-continue" the body is sent only when the server asks for it.
 export function call(method, url, { headers = {}, body = null, timeout = guard } = {}) {
   return new Promise((resolve, reject) => {
     const sent = { ...headers };
@@ -29,6 +30,8 @@ export function call(method, url, { headers = {}, body = null, timeout = guard }
       response.on('error', reject);
       response.on('aborted', () => reject(new Error(`${method} ${url}: the answer broke off`)));
       response.on('end', () => {
+        if (bytes && bytes.pipe) bytes.unpipe(request);
+        if (!request.writableEnded) request.destroy();
         const whole = Buffer.concat(chunks);
         resolve({
           status: response.statusCode,
@@ -45,11 +48,19 @@ export function call(method, url, { headers = {}, body = null, timeout = guard }
         });
       });
     });
-    if (bytes && bytes.pipe) {
-      bytes.on('error', reject);
-      bytes.pipe(request);
+    const send = () => {
+      if (bytes && bytes.pipe) {
+        bytes.on('error', reject);
+        bytes.pipe(request);
+      } else {
+        request.end(bytes ?? undefined);
+      }
+    };
+    if (sent.Expect) {
+      request.once('continue', send);
+      request.flushHeaders();
     } else {
-      request.end(bytes ?? undefined);
+      send();
     }
   });
 }

@@ -1,0 +1,70 @@
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <fstream>
+#include <string>
+#include <vector>
+
+namespace {
+
+namespace fs = std::filesystem;
+
+/// In the order of ARCHITECTURE.md: a room includes itself and rooms before it.
+const std::vector<std::string> kRooms = {"base", "task",    "media", "object",  "store",
+                                         "work", "service", "http",  "dialect", "app"};
+
+/// Rooms that may not enter, beside the order.
+bool is_forbidden(const std::string& from, const std::string& to, const std::string& header) {
+  if (from == "media" || from == "object") {
+    const bool plain_value = header == "task/facts.h" || header == "task/output.h" ||
+                             header == "task/rendition.h";
+    if (to == "task") return !plain_value;
+    return to == "store" || to == "http" || (from == "object" && to == "media");
+  }
+  if (from == "store") return to == "media" || to == "object";
+  if (from == "http") return to != "base" && to != "http";
+  return false;
+}
+
+std::ptrdiff_t rank(const std::string& room) {
+  return std::ranges::find(kRooms, room) - kRooms.begin();
+}
+
+TEST(Rooms, IncludeOnlyRoomsAboveThem) {
+  const fs::path source = fs::path(TELECINE_SOURCE_DIR) / "src";
+  int includes = 0;
+  for (const auto& entry : fs::recursive_directory_iterator(source)) {
+    const std::string extension = entry.path().extension().string();
+    if (extension != ".cc" && extension != ".h") continue;
+    const fs::path relative = fs::relative(entry.path(), source);
+    const std::string room = relative.begin()->string();
+    if (rank(room) == static_cast<std::ptrdiff_t>(kRooms.size())) continue;  // main.cc
+    std::ifstream file(entry.path());
+    for (std::string line; std::getline(file, line);) {
+      if (!line.starts_with("#include \"")) continue;
+      const std::string header = line.substr(10, line.find('"', 10) - 10);
+      const std::string included = header.substr(0, header.find('/'));
+      if (rank(included) == static_cast<std::ptrdiff_t>(kRooms.size())) continue;  // version.h
+      ++includes;
+      EXPECT_LE(rank(included), rank(room)) << relative << " includes " << header;
+      EXPECT_FALSE(is_forbidden(room, included, header)) << relative << " includes " << header;
+    }
+  }
+  EXPECT_GT(includes, 200);
+}
+
+TEST(Rooms, DialectsDoNotKnowEachOther) {
+  const fs::path dialects = fs::path(TELECINE_SOURCE_DIR) / "src/dialect";
+  for (const auto& entry : fs::recursive_directory_iterator(dialects)) {
+    if (!entry.is_regular_file()) continue;
+    const std::string own = "dialect/" + fs::relative(entry.path(), dialects).begin()->string();
+    std::ifstream file(entry.path());
+    for (std::string line; std::getline(file, line);) {
+      if (!line.starts_with("#include \"dialect/")) continue;
+      EXPECT_TRUE(line.find(own + "/") != std::string::npos) << entry.path() << ": " << line;
+    }
+  }
+}
+
+}  // namespace
