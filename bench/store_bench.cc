@@ -202,9 +202,7 @@ class Mill {
       store_.beat(kNode, {});
       changed_.wait_for(lock, std::chrono::seconds(1), [&] { return open_ == 0; });
       if (time > 0 && seconds_since(start) >= time) stopping_ = true;
-      if (count > 0 && open_ > 0) std::fprintf(stderr, "\r%zu of %lld", ids_.size(), count_);
     }
-    if (count > 0) std::fprintf(stderr, "\r");
   }
 
   /// Of the tasks that ended.
