@@ -42,7 +42,7 @@ Result<Engine> Engine::open(const Config& config, bool with_worker) {
   engine.http = std::make_unique<object::HttpClient>(std::move(*rules));
   auto roots = object::Roots::make(config.roots);
   if (!roots) return std::unexpected(roots.error());
-  engine.roots = std::move(*roots);
+  engine.roots = std::make_unique<object::Roots>(std::move(*roots));
   auto store = open_sqlite_store(config.sqlite());
   if (!store) return std::unexpected(store.error());
   engine.store = std::move(*store);
@@ -54,7 +54,7 @@ Result<Engine> Engine::open(const Config& config, bool with_worker) {
   if (!children) return std::unexpected(children.error());
   engine.children = std::move(*children);
   engine.worker = std::make_unique<Worker>(*engine.store, *engine.children, *engine.objects,
-                                           *engine.http, engine.roots, config.worker);
+                                           *engine.http, *engine.roots, config.worker);
   return engine;
 }
 

@@ -20,7 +20,7 @@ struct Engine {
   std::unique_ptr<Store> store;
   std::unique_ptr<object::LocalObjects> objects;
   std::unique_ptr<object::HttpClient> http;
-  object::Roots roots;
+  std::unique_ptr<object::Roots> roots;
   std::unique_ptr<ChildHost> children;
   std::unique_ptr<Worker> worker;
 

@@ -17,8 +17,8 @@ import { check, random_from, sleep, temp_folder, until } from './support/suite.m
 
 const kills = Number(process.env.TELECINE_KILLS ?? 50);
 const seed = Number(process.env.TELECINE_SEED ?? Date.now() % 1_000_000_007);
-const first_tasks = 12;
-const most_open = 8;
+const most_open = 12;
+const most_probes = 250;
 const minute = 60_000;
 
 const clip = synthesised({ frames: 70 });
@@ -31,57 +31,71 @@ const outputs = [
   { name: 'cover', type: 'cover' },
 ];
 
-/// Submits for ever with idempotency keys until told to stop; a submit whose answer was lost is
-/// repeated with its key. `answered` holds what was promised.
+/// Submits with idempotency keys until told to stop: as many transcodes as keep the machine busy,
+/// and a trickle of probes, so that many a kill falls into a submit. A submit whose answer was
+/// lost is repeated with its key. `answered` holds what was promised.
 class Submitter {
-  constructor(server, inputs) {
+  constructor(server, inputs, random) {
     this.server = server;
     this.inputs = inputs;
+    this.random = random;
     this.answered = new Map(); // key → task id
     this.keys = 0;
     this.repeats = 0;
+    this.replays = 0;
     this.stopped = false;
   }
 
-  async submit() {
+  async #submit(request) {
     const key = `kill-${this.keys++}`;
     const input = this.inputs[this.keys % this.inputs.length];
-    const body = { input, outputs, max_attempts: 10 };
+    const body = { input, max_attempts: 10, ...request };
     for (;;) {
       try {
         const answer = await this.server.client.raw('POST', '/api/v1/tasks', {
           body, headers: { 'Idempotency-Key': key }, timeout: 20_000,
         });
         if (answer.status === 202) {
+          if (answer.headers['idempotent-replayed']) this.replays += 1;
           this.answered.set(key, answer.json().id);
           return;
         }
-        assert.ok([503].includes(answer.status), `submit: ${answer.status} ${answer.text}`);
+        assert.equal(answer.status, 503, `submit: ${answer.status} ${answer.text}`);
       } catch (error) {
         if (error instanceof assert.AssertionError) throw error;
         this.repeats += 1;
       }
-      await sleep(100);
+      await sleep(20);
     }
   }
 
-  async open() {
+  async #open() {
     let count = 0;
     for (const state of ['queued', 'downloading', 'running']) {
-      const page = await this.server.client.get(`/api/v1/tasks?state=${state}&limit=50`,
+      const page = await this.server.client.get(`/api/v1/tasks?state=${state}&limit=100`,
                                                 { timeout: 20_000 });
-      count += page.tasks.length;
+      count += page.tasks.filter((task) => task.kind === 'transcode').length;
     }
     return count;
   }
 
-  async run() {
-    for (let i = 0; i < first_tasks; i++) await this.submit();
+  async #transcodes() {
     while (!this.stopped) {
-      const open = await this.open().catch(() => most_open);
-      if (open < most_open && !this.stopped) await this.submit();
-      else await sleep(100);
+      const open = await this.#open().catch(() => most_open);
+      if (open < most_open && !this.stopped) await this.#submit({ outputs });
+      await sleep(this.random() * 800);
     }
+  }
+
+  async #probes() {
+    for (let i = 0; i < most_probes && !this.stopped; i++) {
+      await this.#submit({ kind: 'probe' });
+      await sleep(this.random() * 300);
+    }
+  }
+
+  async run() {
+    await Promise.all([this.#transcodes(), this.#probes()]);
   }
 }
 
@@ -270,7 +284,7 @@ check(`${kills} kills of server, worker and media processes lose and double noth
   try {
     const uploaded = await server.client.upload(clip.bytes, 'clip.avi');
     const remote = source.serve('/clip.avi', 'ok', clip.bytes, 'video/x-msvideo');
-    const submitter = new Submitter(server, [uploaded.input, remote]);
+    const submitter = new Submitter(server, [uploaded.input, remote], random_from(seed + 2));
     const reader = new Reader(submitter, random_from(seed + 1));
     const killer = new Killer(server, worker, random_from(seed));
     const submitting = submitter.run();
@@ -281,7 +295,8 @@ check(`${kills} kills of server, worker and media processes lose and double noth
     await submitting;
     const ids = [...submitter.answered.values()];
     t.diagnostic(`kills ${JSON.stringify(killer.done)}, ${ids.length} tasks, ` +
-                 `${submitter.repeats} submits repeated, ${reader.reads} reads`);
+                 `${submitter.repeats} submits repeated, ${submitter.replays} of them had been ` +
+                 `done, ${reader.reads} reads`);
     assert.equal(killer.total, kills);
     for (const id of ids) await server.client.succeeded(id, { guard: 5 * minute });
     reader.stopped = true;
@@ -299,10 +314,14 @@ check(`${kills} kills of server, worker and media processes lose and double noth
       assert.equal(history.at(-1).type, 'task.succeeded', 'and nothing came after');
       losses += history.filter((event) => ['unit.lost', 'unit.failed'].includes(event.type)).length;
     }
-    t.diagnostic(`${losses} units were lost and taken up again`);
+    const transcodes = tasks.filter((task) => task.kind === 'transcode').length;
+    t.diagnostic(`${transcodes} transcodes; ${losses} units were lost and taken up again`);
+    assert.ok(transcodes >= 12, 'there was work to disturb');
     assert.ok(losses > 0, 'the kills hit work in hand');
-    for (const task of tasks) {
-      await assert_whole(await server.client.task(task.id), folder);
+    for (const { id } of tasks) {
+      const task = await server.client.task(id);
+      if (task.kind === 'transcode') await assert_whole(task, folder);
+      else assert.equal(task.source.video[0].frames, clip.frames);
     }
 
     await worker.terminate();
