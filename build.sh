@@ -7,7 +7,7 @@ cd "$(dirname "$0")"
 # shellcheck disable=SC2086
 need $build_packages
 [ -f build/build.ninja ] ||
-  cmake --preset release -DTELECINE_TESTS="${TELECINE_TESTS:-OFF}" >build.log 2>&1 ||
+  cmake --preset release -DTELECINE_TESTS=OFF >build.log 2>&1 ||
   { cat build.log >&2; exit 1; }
 rm -f build.log
 exec ninja -C build --quiet "${@:-telecine}"

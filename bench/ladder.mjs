@@ -169,9 +169,9 @@ async function measure_ladder(server, source, options) {
   const server_share = median(rounds.engine.map((each) => (each.server + each.zygote) / each.all));
   return `Source: ${source.name}, ${seconds.toFixed(1)} s, ${options.rounds} rounds.\n\n` +
     table(['', 'CPU, s', 'wall, s', 'engine ÷ it, CPU', 'engine ÷ it, wall'], rows) +
-    `\nOf the engine's CPU ${(server_share * 100).toFixed(2)} % are the server's and zygote's own; ` +
-    `the upload of ${(bytes / 1e6).toFixed(1)} MB, made once, took ${upload.toFixed(2)} s of CPU ` +
-    'and is not in the table.\n\n' +
+    `\nOf the engine's CPU ${(server_share * 100).toFixed(2)} % are the server's and zygote's ` +
+    `own; the upload of ${(bytes / 1e6).toFixed(1)} MB, made once, took ` +
+    `${upload.toFixed(2)} s of CPU and is not in the table.\n\n` +
     (await quality_table(folders, source.path, sizes));
 }
 

@@ -6,7 +6,8 @@ import path from 'node:path';
 import { remove_folder } from '../tests/integration/support/suite.mjs';
 import { bytes_of, copy_of, database, lacks_store_bench, some_ids, token, warm_up, with_server }
   from './support/databases.mjs';
-import { cpu_of_tree, progress, ratios, spread } from './support/measure.mjs';
+import { cpu_of_threads, cpu_of_tree, difference, progress, ratios, spread } from
+  './support/measure.mjs';
 import { main, table, with_defaults } from './support/report.mjs';
 import { lacks_nginx, lacks_wrk, Nginx, wrk } from './support/wrk.mjs';
 
@@ -17,7 +18,7 @@ const usage = `queries.mjs [--rounds N] [--seconds N] [--tasks N] [--data DIR] [
 
 const connections = 64;
 const hot_ids = 1000;
-const cold = ['--data-cached-tasks', '16'];
+const cold = ['--data-cached-tasks', '100']; // the least there may be
 const warm_up_seconds = 1;
 /// What a client submits while others ask.
 const submission = JSON.stringify({
@@ -25,13 +26,16 @@ const submission = JSON.stringify({
   outputs: [{ name: '720p', type: 'video', video: { short_side: 720 } }],
 });
 
-/// wrk against a server: {…wrk's, cpu, per_cpu}: requests per CPU second of the server's processes.
+/// wrk's numbers and {cpu, threads, per_cpu}: requests per CPU second of all the server's
+/// processes; `threads` has the CPU of each thread of the process `pid`.
 async function load(pid, script, url, seconds, args) {
   await wrk(script, url, { connections, seconds: warm_up_seconds, args });
   const before = cpu_of_tree(pid);
+  const threads_before = cpu_of_threads(pid);
   const result = await wrk(script, url, { connections, seconds, args });
   const cpu = cpu_of_tree(pid) - before;
-  return { ...result, cpu, per_cpu: result.requests / cpu };
+  const threads = difference(cpu_of_threads(pid), threads_before);
+  return { ...result, cpu, threads, per_cpu: result.requests / cpu };
 }
 
 const ask = (server, ids, seconds) =>
@@ -72,7 +76,8 @@ async function measure_sizes(few, many, nginxes, options) {
     }
   }
   const column = (name, key) => rounds[name].map((each) => each[key]);
-  const against = (name, other) => spread(ratios(column(name, 'per_cpu'), column(other, 'per_cpu')));
+  const per_cpu = (name) => column(name, 'per_cpu');
+  const against = (name, other) => spread(ratios(per_cpu(name), per_cpu(other)));
   const titles = {
     hot_few: `engine, ${few_tasks(options)} tasks, cached`,
     hot_many: `engine, ${options.tasks} tasks, cached`,
@@ -83,7 +88,7 @@ async function measure_sizes(few, many, nginxes, options) {
   };
   const row = (name) => [
     titles[name],
-    spread(column(name, 'per_cpu'), 0),
+    spread(per_cpu(name), 0),
     against(name, 'nginx'),
     against(name, 'nginx_open'),
     spread(column(name, 'rate'), 0),
@@ -96,12 +101,13 @@ async function measure_sizes(few, many, nginxes, options) {
     `not cached ${against('cold_many', 'cold_few')}.\n`;
 }
 
-const few_tasks = (options) => Math.min(10_000, Math.max(1, options.tasks / 100));
+const few_tasks = (options) => Math.min(10_000, Math.ceil(options.tasks / 2));
 
 // --- while a writer commits ---
 
-/// Queries and submits share the server's CPU. What a submit costs is measured without queries in
-/// the same round; the rest of the CPU is the queries'.
+/// Queries and submits share the threads that answer; the store's own thread is the writer's alone.
+/// What a submit costs the answering threads is measured without queries in the same round; the
+/// rest of their CPU is the queries'.
 async function measure_writing(many, nginx, options) {
   const { seconds } = options;
   const hot = some_ids(many, hot_ids);
@@ -109,22 +115,29 @@ async function measure_writing(many, nginx, options) {
   const series = { alone: [], writer: [], both: [], nginx: [] };
   const both = async (server, question) => {
     const writer = wrk('post.lua', server.url,
-                       { connections, seconds: seconds + 2 * warm_up_seconds,
+                       { connections, seconds: seconds + warm_up_seconds,
                          args: [token, submission] });
     // Both sides' errors come out, the other one's end awaited.
     const [written, asked] = await Promise.allSettled([writer, question()]);
     for (const side of [written, asked]) if (side.status === 'rejected') throw side.reason;
-    return { ...asked.value, writes: written.value.rate, write_p99: written.value.p99 };
+    return { ...asked.value, writes: written.value.rate };
   };
   try {
     await with_server(copy, [], async (server) => {
       for (let round = 1; round <= options.rounds; round++) {
         progress(`queries: with a writer, round ${round} of ${options.rounds}`);
-        series.alone.push(await ask(server, hot, seconds));
-        const alone = await submit(server, seconds);
-        series.writer.push(alone);
+        const asked = await ask(server, hot, seconds);
+        series.alone.push(asked);
+        // Those that did anything worth mentioning while there were only queries.
+        const answering = Object.keys(asked.threads)
+          .filter((thread) => asked.threads[thread] > asked.cpu / 50);
+        const answered = ({ threads }) =>
+          answering.reduce((sum, thread) => sum + threads[thread], 0);
+        const written = await submit(server, seconds);
+        series.writer.push(written);
         const mixed = await both(server, () => ask(server, hot, seconds));
-        const for_queries = mixed.cpu - (mixed.writes * mixed.seconds) / alone.per_cpu;
+        const submits = mixed.writes * mixed.seconds;
+        const for_queries = answered(mixed) - (submits * answered(written)) / written.requests;
         series.both.push({ ...mixed, per_cpu: mixed.requests / for_queries });
         series.nginx.push(await both(server, () => ask_nginx(nginx, hot, seconds)));
       }
@@ -137,7 +150,7 @@ async function measure_writing(many, nginx, options) {
     text, spread(column(name, 'per_cpu'), 0), spread(column(name, 'rate'), 0),
     spread(column(name, 'p50')), spread(column(name, 'p99')), writes,
   ];
-  const writes = (name) => `${spread(column(name, 'writes'), 0)}`;
+  const writes = (name) => spread(column(name, 'writes'), 0);
   const against = (key, other) => spread(ratios(column('both', key), column(other, key)));
   return table(['', 'requests per CPU second', 'requests/s', 'p50, ms', 'p99, ms', 'submits/s'],
                [row('queries alone', 'alone', '–'),

@@ -102,16 +102,17 @@ async function measure_rest(server) {
     .map(([name, pid]) => ({ name, ...memory_of(pid) }));
   const shared = rows.every((row) => row.share !== null);
   const sum = (key) => rows.reduce((total, row) => total + row[key], 0);
-  const cells = (row) => [row.name, mib(row.now), shared ? mib(row.share) : '–'];
-  return table(['at rest, empty data directory', 'resident, MiB', 'with shared pages split, MiB'],
-               [...rows.map(cells), cells({ name: '**both**', now: sum('now'),
-                                            share: shared ? sum('share') : 0 })]);
+  const cells = (row) => [row.name, mib(row.now), mib(row.own), shared ? mib(row.share) : '–'];
+  const both = { name: '**both**', now: sum('now'), own: sum('own'), share: sum('share') };
+  return table(['at rest, empty data directory', 'resident, MiB', 'without mapped files, MiB',
+                'with shared pages split, MiB'], [...rows, both].map(cells));
 }
 
 /// One ffmpeg command's peak on the same ladder.
 async function ffmpeg_peak(source) {
   const folder = temp_folder('peak');
-  const graph = `[0:v:0]split=3[a][b][c];[a]scale=-2:720[v0];[b]scale=-2:480[v1];[c]scale=-2:360[v2]`;
+  const branches = sides.map((side, i) => `[s${i}]scale=-2:${side}[v${i}]`);
+  const graph = ['[0:v:0]split=3[s0][s1][s2]', ...branches].join(';');
   const maps = sides.flatMap((side, i) => [
     '-map', `[v${i}]`, '-map', '0:a:0?', '-c:v', 'libx264', '-preset', 'veryfast', '-crf', '23',
     '-c:a', 'aac', '-b:a', '128k', '-movflags', '+faststart', `${side}p.mp4`,
@@ -132,8 +133,9 @@ async function measure_load(server, source) {
   progress('start: memory under a ladder');
   const file = await server.client.upload(fs.readFileSync(source.path), 'source.mp4');
   const children = watch_peak(() => media_children_of(server.pid));
-  const outputs = sides.map((side) => ({ name: `${side}p`, type: 'video',
-                                         video: { short_side: side, preset: 'veryfast', crf: 23 } }));
+  const outputs = sides.map((side) => ({
+    name: `${side}p`, type: 'video', video: { short_side: side, preset: 'veryfast', crf: 23 },
+  }));
   await server.client.done({ input: file.input, outputs });
   await quiet(server);
   const child = children.stop();

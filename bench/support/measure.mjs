@@ -7,13 +7,22 @@ import { sleep } from '../../tests/integration/support/suite.mjs';
 
 const ticks = Number(spawnSync('getconf', ['CLK_TCK'], { encoding: 'utf8' }).stdout) || 100;
 
-/// CPU seconds (user and system) of a process: {own, reaped}, the latter of its ended children.
-/// The kernel adds up nanoseconds and shows hundredths of a second.
-export function cpu_of(pid) {
-  const text = fs.readFileSync(`/proc/${pid}/stat`, 'utf8');
+function read_cpu(file) {
+  const text = fs.readFileSync(file, 'utf8');
   const fields = text.slice(text.lastIndexOf(')') + 2).split(' ').map(Number);
   const [user, system, children_user, children_system] = fields.slice(11, 15);
   return { own: (user + system) / ticks, reaped: (children_user + children_system) / ticks };
+}
+
+/// CPU seconds (user and system) of a process: {own, reaped}, the latter of its ended children.
+/// The kernel adds up nanoseconds and shows hundredths of a second.
+export const cpu_of = (pid) => read_cpu(`/proc/${pid}/stat`);
+
+/// CPU seconds of each living thread of a process: {thread id: seconds}.
+export function cpu_of_threads(pid) {
+  const folder = `/proc/${pid}/task`;
+  return Object.fromEntries(
+    fs.readdirSync(folder).map((thread) => [thread, read_cpu(`${folder}/${thread}/stat`).own]));
 }
 
 /// CPU seconds of a process and its living children, and of all that they have reaped.
@@ -68,8 +77,9 @@ export function timed(program, args, { cwd } = {}) {
   });
 }
 
-/// Resident memory in bytes: {now, peak, share} of a process; share counts pages that n processes
-/// map as 1/n (PSS; null where the kernel does not tell).
+/// Resident memory in bytes: {now, own, peak, share} of a process. `own` leaves out the pages of
+/// mapped files, such as libraries; `share` counts a page that n processes map as 1/n (PSS; null
+/// where the kernel does not tell).
 export function memory_of(pid) {
   const status = fs.readFileSync(`/proc/${pid}/status`, 'utf8');
   const value = (name) => Number(new RegExp(`${name}:\\s+(\\d+) kB`).exec(status)[1]) * 1024;
@@ -80,7 +90,7 @@ export function memory_of(pid) {
   } catch {
     // Not ours to read.
   }
-  return { now: value('VmRSS'), peak: value('VmHWM'), share };
+  return { now: value('VmRSS'), own: value('RssAnon'), peak: value('VmHWM'), share };
 }
 
 /// The highest peak among processes that `pids()` names, sampled until `stop()`, which answers it.

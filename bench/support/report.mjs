@@ -31,7 +31,7 @@ export function machine_facts() {
     ['memory', `${(os.totalmem() / 2 ** 30).toFixed(0)} GiB`],
     ['kernel', os.release()],
     ['load before', os.loadavg().map((load) => load.toFixed(2)).join(' ')],
-    ['telecine', `${first_line(binary, ['version'])} (${commit ?? '?'}${dirty ? ', changed' : ''})`],
+    ['telecine', `${first_line(binary, ['version'])} (${commit}${dirty ? ', changed' : ''})`],
     ['ffmpeg', first_line('ffmpeg', ['-version'])?.replace(/ Copyright.*/, '')],
     ['nginx', nginx && first_line(nginx, ['-v'])],
     ['wrk', find_program('wrk') && /wrk\s+(\S+)/.exec(first_line('wrk', ['-v']) ?? '')?.[1]],

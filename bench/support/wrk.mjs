@@ -11,7 +11,8 @@ import { cores, find_program } from './report.mjs';
 
 const here = path.dirname(fileURLToPath(import.meta.url));
 export const lacks_wrk = find_program('wrk') ? null : 'there is no wrk (Debian package wrk)';
-export const lacks_nginx = find_program('nginx') ? null : 'there is no nginx (Debian package nginx)';
+export const lacks_nginx = find_program('nginx') ? null :
+  'there is no nginx (Debian package nginx)';
 
 /// One run: {requests, seconds, rate, p50, p99, max} with latencies in ms. Answers other than
 /// 2xx, and connections that broke, are errors.

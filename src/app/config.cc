@@ -151,6 +151,7 @@ Result<AccessKey> read_key(const SettingRow& row) {
   auto scopes = scopes_from(values.list("scopes"));
   if (!scopes) return std::unexpected(scopes.error());
   key.scopes = std::move(*scopes);
+  if (auto ok = Keyring::check(key); !ok) return std::unexpected(ok.error());
   return key;
 }
 

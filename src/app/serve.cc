@@ -181,8 +181,11 @@ int serve(const Config& config) {
   // Only now, so that a start that fails leaves no key behind that nobody has seen.
   if (auto made = make_first_key(config, keys); !made) return report(made.error());
   if (api.callback_base.empty()) {
-    api.callback_base =
-        (config.server.tls_certificate.empty() ? "http://" : "https://") + (*server)->address();
+    // Listening everywhere names no address; this machine's own is the best there is.
+    api.callback_base = (config.server.tls_certificate.empty() ? "http://" : "https://") +
+                        (config.server.host.empty()
+                             ? "127.0.0.1:" + std::to_string((*server)->port())
+                             : (*server)->address());
   }
   Deliverer deliverer(*engine->store, *engine->http, [&](const Delivery& delivery) {
     return render_packet(service, api, delivery);

@@ -24,7 +24,7 @@ constexpr std::array kRows = {
     Row{ErrorCode::kStorageUnavailable, "storage_unavailable", true},
     Row{ErrorCode::kOutOfSpace, "out_of_space", true},
     Row{ErrorCode::kResourceLimit, "resource_limit", false},
-    Row{ErrorCode::kTimedOut, "timed_out", false},
+    Row{ErrorCode::kTimedOut, "timed_out", true},
     Row{ErrorCode::kWorkerLost, "worker_lost", true},
     Row{ErrorCode::kProviderRejected, "provider_rejected", false},
     Row{ErrorCode::kProviderUnavailable, "provider_unavailable", true},

@@ -19,7 +19,7 @@ constexpr std::array<std::pair<Method, std::string_view>, 7> kMethods = {{
     {Method::kOptions, "OPTIONS"},
 }};
 
-constexpr std::array<std::pair<int, std::string_view>, 41> kReasons = {{
+constexpr std::array<std::pair<int, std::string_view>, 42> kReasons = {{
     {200, "OK"},
     {201, "Created"},
     {202, "Accepted"},
@@ -61,6 +61,7 @@ constexpr std::array<std::pair<int, std::string_view>, 41> kReasons = {{
     {503, "Service Unavailable"},
     {504, "Gateway Timeout"},
     {505, "HTTP Version Not Supported"},
+    {507, "Insufficient Storage"},
 }};
 
 std::string decoded(std::string_view text) {

@@ -65,10 +65,10 @@ Status Files::check_room(std::int64_t more) const {
 }
 
 Files::Upload::~Upload() {
+  if (done_) return;
   if (resumable_) {
-    const std::lock_guard lock(files_.mutex_);
-    files_.writing_.erase(state_.id);
-  } else if (!done_) {
+    files_.let_go(state_.id);
+  } else {
     remove_tree(files_.directory_of(state_.id));
   }
 }
@@ -90,14 +90,24 @@ Status Files::Upload::write(std::string_view piece) {
   return {};
 }
 
+void Files::let_go(const std::string& id) {
+  const std::lock_guard lock(mutex_);
+  writing_.erase(id);
+}
+
 void Files::Upload::finish(Store::Done<UploadState> done) {
+  if (state_.file) return done(state_);
   if (state_.length >= 0 && state_.offset < state_.length) {
     if (resumable_) return done(state_);
     return done(fail(ErrorCode::kInvalidParameter, "the body ended before its announced length"));
   }
   fd_.reset();
   done_ = true;
-  files_.complete(account_, state_, resumable_, std::move(done));
+  files_.complete(account_, state_, resumable_,
+                  [&files = files_, id = state_.id, done = std::move(done)](auto result) {
+                    files.let_go(id);
+                    done(std::move(result));
+                  });
 }
 
 /// Makes the bytes a durable object and the file a record. May be repeated after a crash at any
@@ -188,8 +198,10 @@ Result<UploadState> Files::upload_state(const std::string& account, const std::s
   const std::string path = directory_of(id) + "/" + kBytes;
   if (::stat(path.c_str(), &facts) == 0)
     state.offset = facts.st_size;
-  else
+  else if (state.file || objects_.open(id, kBytes))
     state.offset = state.length;  // its bytes have become an object
+  else
+    return no_upload();  // swept away
   return state;
 }
 
@@ -260,7 +272,7 @@ void Files::remove(const std::string& account, Id id, Store::Done<bool> done) {
   auto file = get(account, id);
   if (!file) return done(std::unexpected(file.error()));
   store_.remove_file(id, [this, object = file->object, done = std::move(done)](Result<bool> gone) {
-    if (gone) objects_.remove(object);
+    if (gone) pool_.post([this, object] { objects_.remove(object); });
     done(gone);
   });
 }

@@ -70,6 +70,7 @@ class Files {
 
  private:
   std::string directory_of(const std::string& id) const { return directory_ + "/" + id; }
+  void let_go(const std::string& id);
   Status check_room(std::int64_t more) const;
   void complete(std::string account, UploadState state, bool resumable,
                 Store::Done<UploadState> done);

@@ -4,6 +4,7 @@
 
 #include "base/crypto.h"
 #include "base/fs.h"
+#include "base/log.h"
 #include "base/text.h"
 
 namespace telecine {
@@ -33,7 +34,9 @@ std::unexpected<Error> unauthorized() {
       "the credentials are missing or wrong; send \"Authorization: Bearer sk-<id>.<secret>\"");
 }
 
-Status check(const AccessKey& key) {
+}  // namespace
+
+Status Keyring::check(const AccessKey& key) {
   constexpr auto kId = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-";
   if (key.id.empty() || key.id.size() > 128 || key.id.find_first_not_of(kId) != std::string::npos) {
     return fail(ErrorCode::kInvalidParameter, "must be 1 to 128 letters, digits, _ or -", "id");
@@ -52,8 +55,6 @@ Status check(const AccessKey& key) {
   return {};
 }
 
-}  // namespace
-
 Keyring::Keyring(Store& store, std::string master_key, const std::vector<AccessKey>& configured)
     : store_(store), master_(std::move(master_key)) {
   for (const AccessKey& key : configured) {
@@ -61,24 +62,32 @@ Keyring::Keyring(Store& store, std::string master_key, const std::vector<AccessK
   }
 }
 
+std::string Keyring::seal_text(const std::string& text, std::string_view context) const {
+  if (master_.empty()) return text;
+  return std::string(kSealed) + base64(seal(master_, text, context));
+}
+
+Result<std::string> Keyring::unseal_text(const std::string& stored,
+                                         std::string_view context) const {
+  if (!stored.starts_with(kSealed)) return stored;
+  const auto bytes = unbase64(std::string_view(stored).substr(kSealed.size()));
+  auto text = bytes ? unseal(master_, *bytes, context) : std::nullopt;
+  if (text) return std::move(*text);
+  return fail(ErrorCode::kUnavailable,
+              "a stored secret is sealed with another master key; check data.master_key_file");
+}
+
 json::object Keyring::sealed(const AccessKey& key) const {
   json::object document = to_json(key);
-  if (!master_.empty()) {
-    document["secret"] = std::string(kSealed) + base64(seal(master_, key.secret, key.id));
-  }
+  document["secret"] = seal_text(key.secret, key.id);
   return document;
 }
 
-Result<AccessKey> Keyring::unsealed(json::object document) const {
+Result<AccessKey> Keyring::unsealed(const json::object& document) const {
   AccessKey key = access_key_from(document);
-  if (!key.secret.starts_with(kSealed)) return key;
-  const auto bytes = unbase64(std::string_view(key.secret).substr(kSealed.size()));
-  const auto secret = bytes ? unseal(master_, *bytes, key.id) : std::nullopt;
-  if (!secret) {
-    return fail(ErrorCode::kUnavailable,
-                "the key's secret is sealed with another master key; check data.master_key_file");
-  }
-  key.secret = *secret;
+  auto secret = unseal_text(key.secret, key.id);
+  if (!secret) return std::unexpected(secret.error());
+  key.secret = std::move(*secret);
   return key;
 }
 
@@ -91,7 +100,7 @@ Result<KeyPtr> Keyring::find(const std::string& id) {
   }
   auto document = store_.get_record(kRecord, "", id);
   if (!document) return std::unexpected(document.error());
-  auto key = unsealed(std::move(*document));
+  auto key = unsealed(*document);
   if (!key) return std::unexpected(key.error());
   auto shared = std::make_shared<const AccessKey>(std::move(*key));
   const std::unique_lock lock(mutex_);
@@ -107,8 +116,10 @@ Result<KeyPtr> Keyring::by_token(std::string_view token) {
   if (dot == std::string_view::npos) return unauthorized();
   auto key = find(std::string(token.substr(0, dot)));
   if (!key) {
-    if (key.error().code == ErrorCode::kNotFound) return unauthorized();
-    return key;
+    if (key.error().code != ErrorCode::kNotFound) {
+      log_error("a key cannot be used", {{"detail", key.error().message}});
+    }
+    return unauthorized();
   }
   const bool right = equal_constant_time((*key)->secret, token.substr(dot + 1));
   if (!right || (*key)->disabled) return unauthorized();
@@ -117,6 +128,9 @@ Result<KeyPtr> Keyring::by_token(std::string_view token) {
 
 void Keyring::create(AccessKey key, Store::Done<KeyPtr> done) {
   if (auto ok = check(key); !ok) return done(std::unexpected(ok.error()));
+  if (configured_.contains(key.id)) {
+    return done(fail(ErrorCode::kConflict, "a key of this id is declared in the configuration"));
+  }
   key.created = now_ms();
   auto shared = std::make_shared<const AccessKey>(std::move(key));
   store_.put_record(kRecord, "", shared->id, sealed(*shared), true,
@@ -158,10 +172,13 @@ Result<std::vector<KeyPtr>> Keyring::list(const std::string& account) {
   for (const auto& [id, key] : configured_) {
     if (account.empty() || key->account == account) keys.push_back(key);
   }
-  for (auto& [id, document] : *records) {
+  for (const auto& [id, document] : *records) {
     if (configured_.contains(id)) continue;
-    auto key = unsealed(std::move(document));
-    if (!key) return std::unexpected(key.error());
+    auto key = unsealed(document);
+    if (!key) {
+      log_error("a key cannot be used", {{"id", id}, {"detail", key.error().message}});
+      continue;
+    }
     if (!account.empty() && key->account != account) continue;
     keys.push_back(std::make_shared<const AccessKey>(std::move(*key)));
   }

@@ -35,6 +35,12 @@ class Keyring {
   /// Every key of the account, or all of them; secrets included.
   Result<std::vector<KeyPtr>> list(const std::string& account);
 
+  /// A text as it is stored: sealed when there is a master key. `context` binds it to its place.
+  std::string seal_text(const std::string& text, std::string_view context) const;
+  Result<std::string> unseal_text(const std::string& stored, std::string_view context) const;
+
+  /// kInvalidParameter for ids and secrets that no scheme carries.
+  static Status check(const AccessKey& key);
   static std::string token_of(const AccessKey& key) { return "sk-" + key.id + "." + key.secret; }
   /// A new id of 16 and secret of 32 letters and digits.
   static AccessKey make(std::string account);
@@ -45,7 +51,7 @@ class Keyring {
     Millis until;
   };
   json::object sealed(const AccessKey& key) const;
-  Result<AccessKey> unsealed(json::object document) const;
+  Result<AccessKey> unsealed(const json::object& document) const;
   void forget(const std::string& id);
 
   Store& store_;

@@ -267,14 +267,19 @@ void Service::webhook_secrets(const std::string& account, bool rotate,
   auto record = store_.get_record(kWebhook, account, "secrets");
   if (record) {
     const LooseReader in(*record);
-    secrets = {in.text("current"), in.text("previous")};
+    auto current = keys_.unseal_text(in.text("current"), account);
+    auto previous = keys_.unseal_text(in.text("previous"), account);
+    if (!current || !previous)
+      return done(std::unexpected(current ? previous.error() : current.error()));
+    secrets = {std::move(*current), std::move(*previous)};
     if (!rotate) return done(secrets);
   } else if (record.error().code != ErrorCode::kNotFound) {
     return done(std::unexpected(record.error()));
   }
   secrets.previous = std::move(secrets.current);
   secrets.current = make_webhook_secret();
-  const json::object document{{"current", secrets.current}, {"previous", secrets.previous}};
+  json::object document{{"current", keys_.seal_text(secrets.current, account)}};
+  document["previous"] = secrets.previous.empty() ? "" : keys_.seal_text(secrets.previous, account);
   store_.put_record(kWebhook, account, "secrets", document, !rotate,
                     [this, account, secrets, done = std::move(done)](Result<bool> put) {
                       if (put) return done(secrets);
@@ -338,7 +343,9 @@ void Service::sweep() {
   constexpr int kAtOnce = 500;
   store_.purge(now_ms() - options_.retention, kAtOnce, [this](Result<std::vector<Id>> gone) {
     if (!gone) return;
-    for (const Id& id : *gone) objects_.remove(id.hex());
+    housekeeping_.post([this, ids = *gone] {
+      for (const Id& id : ids) objects_.remove(id.hex());
+    });
     if (!gone->empty()) log_info("old tasks removed", {{"count", gone->size()}});
   });
 }

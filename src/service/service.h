@@ -140,6 +140,7 @@ class Service {
   Metrics metrics_;
   Files files_;
   std::atomic<bool> draining_ = false;
+  Pool housekeeping_{1};
   std::jthread sweeper_;
 };
 

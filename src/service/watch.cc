@@ -37,7 +37,18 @@ void Watch::wait_final(Id task, Millis timeout, std::function<void(TaskPtr)> don
   }
   // It may have ended before we were listening.
   const auto now = store_.get(task);
-  if (now && is_final((*now)->state)) on_change({*now, {}});
+  if (now && is_final((*now)->state)) answer_waiters(*now);
+}
+
+void Watch::answer_waiters(const TaskPtr& ended) {
+  std::vector<Waiter> due;
+  {
+    const std::lock_guard lock(mutex_);
+    const auto [first, last] = waiters_.equal_range(ended->id.key);
+    for (auto at = first; at != last; ++at) due.push_back(std::move(at->second));
+    waiters_.erase(first, last);
+  }
+  for (Waiter& waiter : due) waiter.done(ended);
 }
 
 void Watch::answer(Waiter waiter) {
@@ -46,22 +57,16 @@ void Watch::answer(Waiter waiter) {
 }
 
 void Watch::on_change(const Change& change) {
-  std::vector<Waiter> due;
+  if (is_final(change.task->state)) answer_waiters(change.task);
   std::vector<std::shared_ptr<const Subscription>> told;
   {
     const std::lock_guard lock(mutex_);
-    if (is_final(change.task->state)) {
-      const auto [first, last] = waiters_.equal_range(change.task->id.key);
-      for (auto at = first; at != last; ++at) due.push_back(std::move(at->second));
-      waiters_.erase(first, last);
-    }
     for (const auto& [id, subscription] : subscriptions_) {
       if (subscription->account != change.task->account) continue;
       if (subscription->task && *subscription->task != change.task->id) continue;
       told.push_back(subscription);
     }
   }
-  for (Waiter& waiter : due) waiter.done(change.task);
   for (const auto& subscription : told) subscription->callback(change);
 }
 

@@ -45,6 +45,7 @@ class Watch {
   };
   void on_change(const Change& change);
   void timer_loop();
+  void answer_waiters(const TaskPtr& ended);
   void answer(Waiter waiter);
 
   Store& store_;

@@ -1,5 +1,8 @@
 #include "store/sqlite.h"
 
+#include <fcntl.h>
+#include <unistd.h>
+
 #include <utility>
 
 namespace telecine::sqlite {
@@ -62,6 +65,8 @@ std::string_view Statement::text(int column) const {
 Database::Database(const std::string& path, Mode mode) {
   const int flags =
       mode == Mode::kReadOnly ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE;
+  // It holds secrets; SQLite gives the files beside it the same permissions.
+  if (mode == Mode::kReadWrite) ::close(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
   const int code = sqlite3_open_v2(path.c_str(), &handle_, flags | SQLITE_OPEN_NOMUTEX, nullptr);
   if (code != SQLITE_OK) {
     Failure failure{code, handle_ != nullptr ? sqlite3_errmsg(handle_) : "out of memory"};

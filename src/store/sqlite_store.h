@@ -73,6 +73,7 @@ class SqliteStore final : public Store {
   struct Batch {
     Database& db;
     Millis now = 0;
+    std::int64_t data_version = 0;
     std::int64_t last_event = 0;
     std::int64_t last_task = 0;
     std::unordered_map<std::int64_t, TaskPtr> tasks;  ///< as changed so far
@@ -104,6 +105,7 @@ class SqliteStore final : public Store {
 
   // sqlite_units.cc: steps of operations, inside a batch
   Result<TaskPtr> load(Batch& batch, std::int64_t key);
+  Result<TaskPtr> load_from_disk(Batch& batch, std::int64_t key);
   Result<TaskPtr> load(Batch& batch, Id id, const std::string& account);
   /// Writes the task and one event about it; bumps its version.
   TaskPtr write_task(Batch& batch, Task task, std::string type, std::optional<Error> error = {});

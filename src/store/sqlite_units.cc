@@ -20,6 +20,10 @@ std::string event_type(TaskState state) {
 Result<TaskPtr> SqliteStore::load(Batch& batch, std::int64_t key) {
   if (const auto at = batch.tasks.find(key); at != batch.tasks.end()) return at->second;
   if (auto cached = cache_.find(key)) return cached;
+  return load_from_disk(batch, key);
+}
+
+Result<TaskPtr> SqliteStore::load_from_disk(Batch& batch, std::int64_t key) {
   auto query = batch.db.prepare("SELECT random, version, doc FROM task WHERE key = ?1");
   query.bind(1, key);
   if (!query.step()) return telecine::fail(ErrorCode::kNotFound, "there is no such task");

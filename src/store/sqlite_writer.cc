@@ -115,7 +115,7 @@ void SqliteStore::run_batch(std::vector<std::unique_ptr<Op>>& ops) {
 }
 
 bool SqliteStore::try_batch(std::span<const std::unique_ptr<Op>> ops, Error& error) {
-  Batch batch{*writer_, now_ms(), last_event_, last_task_, {}, {}, {}, false};
+  Batch batch{*writer_, now_ms(), data_version_, last_event_, last_task_, {}, {}, {}, false};
   try {
     writer_->execute("BEGIN IMMEDIATE");
     absorb_foreign(batch);
@@ -139,26 +139,27 @@ bool SqliteStore::try_batch(std::span<const std::unique_ptr<Op>> ops, Error& err
 /// What other processes committed since our last transaction: the cache must not answer from
 /// before it, and listeners hear of it in order.
 void SqliteStore::absorb_foreign(Batch& batch) {
-  const std::int64_t version = single(*writer_, "PRAGMA data_version");
-  if (version == data_version_) return;
-  data_version_ = version;
+  batch.data_version = single(*writer_, "PRAGMA data_version");
+  if (batch.data_version == data_version_) return;
   batch.last_task = sequence(*writer_, "task");
   auto query = writer_->prepare(kEventsAfter);
   query.bind(1, batch.last_event).bind(2, std::string_view("")).bind(3, std::int64_t{-1});
-  std::map<std::int64_t, std::vector<Event>> by_task;
-  while (query.step()) {
-    Event event = event_row(query);
+  std::vector<Event> events;
+  while (query.step()) events.push_back(event_row(query));
+  for (Event& event : events) {
     batch.last_event = event.seq;
-    by_task[event.task.key].push_back(std::move(event));
-  }
-  for (auto& [key, events] : by_task) {
-    cache_.erase(key);
-    if (auto task = load(batch, key)) batch.changes.push_back({*task, std::move(events)});
+    cache_.erase(event.task.key);
+    // Only what is in the batch already is surely no older than the event.
+    const auto at = batch.tasks.find(event.task.key);
+    const auto task = at != batch.tasks.end() ? Result<TaskPtr>(at->second)
+                                              : load_from_disk(batch, event.task.key);
+    if (task) batch.changes.push_back({*task, {std::move(event)}});
   }
   batch.work_ready = true;
 }
 
 void SqliteStore::apply(Batch& batch) {
+  data_version_ = batch.data_version;
   last_event_ = batch.last_event;
   last_task_ = batch.last_task;
   published_event_ = batch.last_event;

@@ -9,6 +9,10 @@ namespace {
 constexpr std::int64_t kMaxBitrate = 400'000'000;
 constexpr int kMaxSide = 8192;
 
+/// ISO/IEC 14496-3, table 1.18.
+constexpr std::array kSampleRates = {8000,  11025, 12000, 16000, 22050, 24000,
+                                     32000, 44100, 48000, 64000, 88200, 96000};
+
 int even(double side) {
   return std::max(2, static_cast<int>(std::lround(side / 2.0)) * 2);
 }
@@ -71,6 +75,9 @@ Result<AudioOptions> audio_from(const json::value& value, const std::string& pat
   a.bitrate = in.integer("bitrate", 8'000, 512'000).value_or(a.bitrate);
   a.channels = static_cast<int>(in.integer("channels", 1, 8).value_or(0));
   a.sample_rate = static_cast<int>(in.integer("sample_rate", 8'000, 96'000).value_or(0));
+  if (a.sample_rate != 0 && std::ranges::find(kSampleRates, a.sample_rate) == kSampleRates.end()) {
+    in.refuse("sample_rate", "must be a rate AAC has, such as 32000, 44100 or 48000");
+  }
   if (auto ok = in.finish(); !ok) return std::unexpected(ok.error());
   return a;
 }

@@ -122,7 +122,7 @@ struct Event {
   Id task;
   std::string account;
   Millis at = 0;
-  std::string type;  ///< task.created, task.state, unit.failed, unit.lost, task.retried, …
+  std::string type;  ///< task.<state>, unit.started, unit.done, unit.failed, unit.lost, unit.released
   TaskState state = TaskState::kQueued;
   std::optional<Error> error;
 };

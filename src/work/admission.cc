@@ -52,18 +52,16 @@ Result<Admission::Share> Admission::enter(Needs needs, const std::stop_token& st
   needs.cores = std::min(needs.cores, cores_);
   std::unique_lock lock(mutex_);
   const std::uint64_t ticket = next_ticket_++;
+  waiting_.insert(ticket);
   const bool mine = changed_.wait(lock, stop, [&] {
-    return serving_ == ticket && used_cores_ + needs.cores <= cores_ &&
+    return *waiting_.begin() == ticket && used_cores_ + needs.cores <= cores_ &&
            used_memory_ + needs.memory <= memory_;
   });
+  waiting_.erase(ticket);
   if (!mine) {
-    // Whoever comes behind must not wait for a ticket that nobody holds.
-    changed_.wait(lock, [&] { return serving_ == ticket; });
-    ++serving_;
     changed_.notify_all();
     return fail(ErrorCode::kCancelled, "the work was stopped");
   }
-  ++serving_;
   used_cores_ += needs.cores;
   used_memory_ += needs.memory;
   changed_.notify_all();

@@ -3,6 +3,7 @@
 #include <condition_variable>
 #include <cstdint>
 #include <mutex>
+#include <set>
 #include <span>
 #include <stop_token>
 
@@ -62,7 +63,7 @@ class Admission {
   int used_cores_ = 0;
   std::int64_t used_memory_ = 0;
   std::uint64_t next_ticket_ = 0;
-  std::uint64_t serving_ = 0;
+  std::set<std::uint64_t> waiting_;  ///< tickets; the smallest is next
 };
 
 }  // namespace telecine

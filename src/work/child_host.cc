@@ -154,6 +154,7 @@ class Conversation {
     if (signal_ == SIGKILL || signal_ == SIGTERM) {
       return fail(ErrorCode::kWorkerLost, "the media process was killed");
     }
+    if (signal_ == 0) return fail(ErrorCode::kInternal, "the media process gave no answer");
     return fail(ErrorCode::kInternal,
                 "the media process crashed (signal " + std::to_string(signal_) + ")");
   }

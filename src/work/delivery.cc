@@ -26,8 +26,8 @@ Deliverer::Deliverer(Store& store, const object::HttpClient& client, Render rend
       while (true) {
         std::unique_lock lock(mutex_);
         if (!changed_.wait(lock, stop, [&] { return !waiting_.empty(); })) return;
-        Delivery delivery = std::move(waiting_.back());
-        waiting_.pop_back();
+        Delivery delivery = std::move(waiting_.front());
+        waiting_.pop_front();
         lock.unlock();
         send(std::move(delivery), stop);
       }
@@ -52,7 +52,7 @@ void Deliverer::look_loop(std::stop_token stop) {
       news_ = false;
       if (!waiting_.empty()) continue;
     }
-    store_.due_deliveries(kSenders * 4, [this](Result<std::vector<Delivery>> due) {
+    store_.due_deliveries(kSenders, [this](Result<std::vector<Delivery>> due) {
       if (!due || due->empty()) return;
       const std::lock_guard lock(mutex_);
       for (Delivery& delivery : *due) waiting_.push_back(std::move(delivery));

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <condition_variable>
+#include <deque>
 #include <functional>
 #include <mutex>
 #include <stop_token>
@@ -39,7 +40,7 @@ class Deliverer {
   Render render_;
   std::mutex mutex_;
   std::condition_variable_any changed_;
-  std::vector<Delivery> waiting_;
+  std::deque<Delivery> waiting_;
   bool news_ = true;
   std::vector<std::jthread> threads_;
 };

@@ -18,7 +18,7 @@ import { check, random_from, sleep, temp_folder, until } from './support/suite.m
 const kills = Number(process.env.TELECINE_KILLS ?? 50);
 const seed = Number(process.env.TELECINE_SEED ?? Date.now() % 1_000_000_007);
 const most_open = 12;
-const most_probes = 250;
+const most_probes = 200;
 const minute = 60_000;
 
 const clip = synthesised({ frames: 70 });
@@ -40,6 +40,7 @@ class Submitter {
     this.inputs = inputs;
     this.random = random;
     this.answered = new Map(); // key → task id
+    this.pending = [];
     this.keys = 0;
     this.repeats = 0;
     this.replays = 0;
@@ -94,8 +95,14 @@ class Submitter {
     }
   }
 
+  /// Submits on their way when the server dies: some answered, some stored and not answered.
+  burst() {
+    for (let i = 0; i < 4; i++) this.pending.push(this.#submit({ kind: 'probe' }));
+  }
+
   async run() {
     await Promise.all([this.#transcodes(), this.#probes()]);
+    await Promise.all(this.pending);
   }
 }
 
@@ -137,9 +144,10 @@ class Reader {
 
 /// Chooses and performs the kills.
 class Killer {
-  constructor(server, worker, random) {
+  constructor(server, worker, submitter, random) {
     this.server = server;
     this.worker = worker;
+    this.submitter = submitter;
     this.random = random;
     this.done = { server: 0, worker: 0, child: 0, zygote: 0 };
     this.zygotes = new Set();
@@ -156,6 +164,8 @@ class Killer {
   }
 
   async #kill_server() {
+    this.submitter.burst();
+    await sleep(this.random() * 12);
     await this.server.kill();
     await sleep(this.random() * 400);
     await this.server.launch();
@@ -286,7 +296,7 @@ check(`${kills} kills of server, worker and media processes lose and double noth
     const remote = source.serve('/clip.avi', 'ok', clip.bytes, 'video/x-msvideo');
     const submitter = new Submitter(server, [uploaded.input, remote], random_from(seed + 2));
     const reader = new Reader(submitter, random_from(seed + 1));
-    const killer = new Killer(server, worker, random_from(seed));
+    const killer = new Killer(server, worker, submitter, random_from(seed));
     const submitting = submitter.run();
     const reading = reader.run();
     // Whichever fails first is what is reported.

@@ -248,7 +248,7 @@ check('an HLS rendition put together decodes and has every frame and the sound',
   }
 }, long);
 
-check('the playlists of the HLS output are listed, the master first, and can be fetched', async () => {
+check('the playlists of the HLS output are listed and served, the master first', async () => {
   const output = output_named(await the_ladder(), 'hls');
   const playlists = output.files.filter((f) => f.name.endsWith('.m3u8'));
   assert.equal(playlists.length, 4, 'a master and three playlists');
@@ -346,7 +346,7 @@ check_if(lacks_clips, 'pixels that are not square become square, interlaced ones
 // --- streams that are not there ---
 
 const audio_source = () => clip('audio-only.m4a');
-check_if(lacks_clips, 'a source without picture gives sound, and only the cover fails', async () => {
+check_if(lacks_clips, 'a source without picture gives sound; only the cover fails', async () => {
   const task = await transcode(audio_source(), { template: 'ladder' });
   for (const name of ['720p', '480p', '360p']) {
     const { bytes, file } = await fetch_output(output_named(task, name));

@@ -8,7 +8,7 @@ import { Readable } from 'node:stream';
 import { assert_problem } from './support/api.mjs';
 import { call, free_port, is_listening } from './support/http.mjs';
 import {
-  assert_decodes, has_shared_clips, clip, md5, mp4_samples, quick_outputs, short_clip, synthesised,
+  clip, has_shared_clips, md5, mp4_samples, quick_outputs, short_clip, synthesised,
 } from './support/media.mjs';
 import { is_alive, media_children_of, send_signal, zygotes_of } from './support/processes.mjs';
 import { Process, Server, Worker, binary, run } from './support/server.mjs';
@@ -85,7 +85,7 @@ check('a data directory that cannot be made is said clearly', async () => {
   fs.writeFileSync(path.join(folder, 'file'), '');
   try {
     const data = path.join(folder, 'file/data');
-    assert_refused(await serve(data, await free_port()), /data directory|cannot be (made|written)/i);
+    assert_refused(await serve(data, await free_port()), /data directory|cannot be made/i);
   } finally {
     remove_folder(folder);
   }
@@ -373,8 +373,8 @@ async function assert_whole_output(task) {
   assert.equal(md5(answer.body), task.outputs[0].files[0].md5);
 }
 
-check('a worker that is silent for longer than its lease loses its unit, and its late commit counts '
-      + 'for nothing', async () => {
+check('a worker silent for longer than its lease loses its unit, and its late commit is refused',
+      async () => {
   const flags = ['--worker-lease', '3s'];
   const server = await Server.start({ flags: ['--worker-enabled=false', ...flags] });
   const first = new Worker(server.data, flags);
@@ -391,7 +391,6 @@ check('a worker that is silent for longer than its lease loses its unit, and its
       (await server.client.history(work.id)).some((e) => e.type === 'unit.lost'));
     await until('the second to take it up', () => media_children_of(second.pid).length > 0);
     const task = await server.client.succeeded(work.id, { guard: 400_000 });
-    const { updated, version } = task;
     send_signal(first.pid, 'SIGCONT');
     await until('the first to have let go', () => !is_alive(child), { guard: 200_000 });
     await sleep(1000);
@@ -399,7 +398,7 @@ check('a worker that is silent for longer than its lease loses its unit, and its
     assert.equal(history.filter((e) => e.type === 'unit.lost').length, 1);
     assert.ok(task.attempts >= 2);
     const later = await server.client.task(work.id);
-    assert.deepEqual([later.updated, later.version], [updated, version], 'nothing changed after');
+    assert.equal(later.updated, task.updated, 'nothing changed after');
     assert.equal(later.outputs[0].files[0].md5, task.outputs[0].files[0].md5);
     assert.ok(!first.process.ended, 'the first worker lives on');
     await second.terminate();

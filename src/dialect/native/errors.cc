@@ -45,7 +45,7 @@ int status_of(ErrorCode code) {
 
 http::Response problem(const Error& error) {
   const std::string detail =
-      error.field.empty() ? error.message : error.field + " " + error.message;
+      error.field.empty() ? error.message : error.field + ": " + error.message;
   return document(status_of(error.code), error.code, detail, error.field);
 }
 

@@ -16,25 +16,32 @@ class Subscriber : public std::enable_shared_from_this<Subscriber> {
 
   std::shared_ptr<http::EventStream> stream() const { return stream_; }
 
-  /// Subscribes before it reads the past, so that nothing falls between.
-  void start(std::int64_t after, bool resume, const TaskPtr& current) {
+  /// Subscribes before it reads the past, so that nothing falls between. The past is read without
+  /// the lock, so that nobody who has news waits for it. `after`: the last event the client has.
+  void start(std::optional<std::int64_t> after) {
     auto self = shared_from_this();
     const auto subscription = api_.service.watch().subscribe(
         account_, task_, [self](const Change& change) { self->on_change(change); });
     stream_->on_closed(
         [&watch = api_.service.watch(), subscription] { watch.unsubscribe(subscription); });
-    const std::lock_guard lock(mutex_);
-    sent_ = after;
-    if (resume) catch_up();
-    if (current && !resume) {
-      send_task(nullptr, *current);
-      sent_ = std::max(sent_, current->version);
+    TaskState state = TaskState::kQueued;
+    if (task_) {
+      const auto current = api_.service.store().get(*task_);
+      if (!current) return stream_->close();
+      state = (*current)->state;
+      if (after)
+        send_history(*after);
+      else
+        send_task(nullptr, **current);
+      sent_ = std::max(sent_, (*current)->version);
+    } else if (after) {
+      catch_up(*after);
     }
+    const std::lock_guard lock(mutex_);
     live_ = true;
     for (const Change& change : early_) deliver(change);
     early_.clear();
-    const auto now = task_ ? api_.service.store().get(*task_) : Result<TaskPtr>(current);
-    if (task_ && now && is_final((*now)->state) && (*now)->version <= sent_) stream_->close();
+    if (is_final(state)) stream_->close();
   }
 
  private:
@@ -46,18 +53,30 @@ class Subscriber : public std::enable_shared_from_this<Subscriber> {
       early_.push_back(change);
   }
 
-  void catch_up() {
+  void send_history(std::int64_t after) {
+    const auto events = api_.service.store().history(*task_);
+    if (!events) return;
+    for (const Event& event : *events) {
+      if (event.seq > after) send_event(event);
+    }
+  }
+
+  void catch_up(std::int64_t after) {
     constexpr int kPage = 500;
-    while (true) {
-      auto events = api_.service.store().events_after(sent_, account_, kPage);
+    sent_ = after;
+    while (!stream_->closed()) {
+      const auto events = api_.service.store().events_after(sent_, account_, kPage);
       if (!events || events->empty()) return;
       for (const Event& event : *events) {
         sent_ = event.seq;
-        if (task_ && event.task != *task_) continue;
-        const auto task = api_.service.store().get(event.task);
-        if (task) send_task(&event, **task);
+        send_event(event);
       }
     }
+  }
+
+  void send_event(const Event& event) {
+    const auto task = api_.service.store().get(event.task);
+    if (task) send_task(&event, **task);
   }
 
   void deliver(const Change& change) {
@@ -95,7 +114,7 @@ class Subscriber : public std::enable_shared_from_this<Subscriber> {
   std::vector<Change> early_;
 };
 
-void open_stream(Api& api, Call& call, std::optional<Id> task, const TaskPtr& current) {
+void open_stream(Api& api, Call& call, std::optional<Id> task) {
   const auto last = call.request.headers.get("last-event-id");
   const auto after = parse_int(last);
   if (!last.empty() && (!after || *after < 0)) {
@@ -105,7 +124,7 @@ void open_stream(Api& api, Call& call, std::optional<Id> task, const TaskPtr& cu
   auto subscriber =
       std::make_shared<Subscriber>(api, call.caller.account(), task, base_url(api, call.request));
   call.respond(http::Response::events(subscriber->stream()));
-  subscriber->start(after.value_or(0), after.has_value(), current);
+  subscriber->start(after);
 }
 
 }  // namespace
@@ -113,7 +132,7 @@ void open_stream(Api& api, Call& call, std::optional<Id> task, const TaskPtr& cu
 void mount_events(http::Router& router, Api& api) {
   using http::Method;
   router.add(Method::kGet, "/api/v1/events", guarded(api, Scope::kRead, [&api](Call& call) {
-               open_stream(api, call, std::nullopt, nullptr);
+               open_stream(api, call, std::nullopt);
              }));
   router.add(Method::kGet, "/api/v1/tasks/{id}/events",
              guarded(api, Scope::kRead, [&api](Call& call) {
@@ -121,7 +140,7 @@ void mount_events(http::Router& router, Api& api) {
                if (!id) return;
                auto task = api.service.get(call.caller, *id);
                if (!task) return call.respond(problem(task.error()));
-               open_stream(api, call, *id, *task);
+               open_stream(api, call, id);
              }));
 }
 

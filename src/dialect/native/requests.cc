@@ -38,7 +38,7 @@ Result<TaskRequest> task_request_from(const http::Request& request) {
   }
   out.input = input.value_or("");
   out.template_name = in.text("template", 64).value_or("");
-  if (in.has("outputs")) {
+  if (in.any("outputs") != nullptr) {
     auto outputs = output_list_from(in, "outputs");
     if (outputs)
       out.outputs = std::move(*outputs);
@@ -74,10 +74,11 @@ Result<AccessKey> key_request_from(const http::Request& request, const std::stri
   if (!body) return std::unexpected(body.error());
   ObjectReader in(*body, "");
   AccessKey key = Keyring::make(account);
+  key.scopes = {Scope::kRead, Scope::kWrite};
   key.id = in.text("id", 128).value_or(key.id);
   key.secret = in.text("secret", 256).value_or(key.secret);
   key.app_id = in.integer("app_id", 0, 9'999'999'999).value_or(0);
-  key.rate_per_minute = static_cast<int>(in.integer("rate_per_minute", 0, 1'000'000).value_or(0));
+  key.rate_per_minute = static_cast<int>(in.integer("rate_per_minute", 0, 10'000'000).value_or(0));
   if (const auto* scopes = in.array("scopes", 3)) {
     key.scopes.clear();
     for (const auto& item : *scopes) {
@@ -107,7 +108,7 @@ Result<Millis> wait_from(const http::Request& request) {
     const auto word = trim(part);
     if (!word.starts_with("wait=")) continue;
     const auto seconds = parse_int(word.substr(5));
-    if (seconds && *seconds >= 0) return std::min(*seconds * 1000, kLongest);
+    if (seconds && *seconds >= 0) return std::min(*seconds, kLongest / 1000) * 1000;
   }
   return 0;
 }
