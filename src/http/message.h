@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -118,8 +119,11 @@ struct FileBody {
 struct Response {
   int status = 200;
   Headers headers;
+  /// A function is called on the connection's own thread: for bodies whose making should not hold
+  /// up the thread that has the news.
+  using Rendered = std::function<std::string()>;
   std::variant<std::monostate, std::string, std::shared_ptr<const std::string>, FileBody,
-               std::shared_ptr<EventStream>>
+               std::shared_ptr<EventStream>, Rendered>
       body;
   std::string content_type;
 

@@ -75,6 +75,9 @@ Task<bool> Session<Stream>::send_response() {
     const bool sent = co_await send_file(std::move(*file));
     co_return sent;
   }
+  if (const auto* render = std::get_if<Response::Rendered>(&response_.body)) {
+    response_.body = (*render)();
+  }
   const auto body = bytes_of(response_);
   const bool may_have_body = status_has_body(response_.status);
   build_head(response_.status,

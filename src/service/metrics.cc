@@ -71,11 +71,13 @@ struct Metrics::Impl {
     prometheus::Counter* bytes;
     prometheus::Histogram* duration;
   };
+  /// Routes and methods are texts that live as long as the program, so their addresses will do.
+  using Key = std::tuple<const char*, const char*, int>;
   std::mutex mutex;
-  std::map<std::tuple<std::string, std::string, int>, Series> series;
+  std::map<Key, Series> series;
 
   Series& find(std::string_view route, std::string_view method, int status) {
-    auto key = std::tuple(std::string(route), std::string(method), status);
+    const Key key(route.data(), method.data(), status);
     const std::lock_guard lock(mutex);
     const auto at = series.find(key);
     if (at != series.end()) return at->second;
@@ -84,7 +86,7 @@ struct Metrics::Impl {
                                                        {"status", std::to_string(status)}};
     const prometheus::Histogram::BucketBoundaries edges = {0.0001, 0.0005, 0.001, 0.005, 0.01, 0.05,
                                                            0.1,    0.5,    1,     5,     30};
-    return series[std::move(key)] =
+    return series[key] =
                Series{&requests.Add(labels), &bytes.Add(labels),
                       &durations.Add(
                           {{"route", std::string(route)}, {"method", std::string(method)}}, edges)};

@@ -129,6 +129,14 @@ Result<TaskPtr> Service::get(const Caller& caller, Id id) {
   return task;
 }
 
+Result<Store::Stored> Service::peek(const Caller& caller, Id id) {
+  auto stored = store_.peek(id);
+  if (!stored) return stored;
+  const std::string& owner = stored->cached ? stored->cached->account : stored->account;
+  if (owner != caller.account()) return no_task();
+  return stored;
+}
+
 Result<Service::Page> Service::list(const Caller& caller, std::optional<TaskState> state,
                                     std::int64_t cursor, int limit) {
   auto tasks = store_.list({caller.account(), state, cursor, limit + 1});
@@ -166,11 +174,11 @@ Millis Service::links_change() const {
   return (now_ms() / grid + 1) * grid;
 }
 
-std::string Service::link(const Task& task, const OutputFile& file) const {
-  const auto object = object::parse_object_url(file.url);
-  if (!object) return file.url;
+std::string Service::link(const std::string& object_url, const std::string& account) const {
+  const auto object = object::parse_object_url(object_url);
+  if (!object) return object_url;
   const std::string path = "/objects/" + object->task_hex + "/" + object->name;
-  return percent_encode(path, true) + "?" + signer_.sign(path, link_expiry(), task.account);
+  return percent_encode(path, true) + "?" + signer_.sign(path, link_expiry(), account);
 }
 
 Result<OpenObject> Service::open_object(std::string_view method, const std::string& task_hex,

@@ -74,6 +74,8 @@ class Service {
   // --- tasks ---
   void submit(const Caller& caller, TaskRequest request, Store::Done<Submitted> done);
   Result<TaskPtr> get(const Caller& caller, Id id);
+  /// The same for answers that the stored text is enough for.
+  Result<Store::Stored> peek(const Caller& caller, Id id);
   struct Page {
     std::vector<TaskPtr> tasks;
     std::int64_t next = 0;  ///< cursor of the next page; 0: this was the last
@@ -86,7 +88,7 @@ class Service {
 
   // --- links to objects ---
   /// "/objects/…?Expires=…&Signature=…". The same text for the same file until `links_change`.
-  std::string link(const Task& task, const OutputFile& file) const;
+  std::string link(const std::string& object_url, const std::string& account) const;
   /// When the texts of links made now are made anew, so that documents holding them are too.
   Millis links_change() const;
   Result<OpenObject> open_object(std::string_view method, const std::string& task_hex,

@@ -7,6 +7,20 @@
 
 namespace telecine::sqlite {
 
+inline constexpr const char* kTaskByKey =
+    "SELECT random, version, view, rest FROM task WHERE key = ?1";
+
+/// A row of kTaskByKey.
+inline Result<TaskPtr> task_row(const Statement& row, std::int64_t key) {
+  const auto view = parse_json(row.text(2));
+  const auto rest = parse_json(row.text(3));
+  if (!view || !rest) return fail(ErrorCode::kInternal, "a stored task is not JSON");
+  auto task =
+      task_from(*view, *rest, {key, static_cast<std::uint64_t>(row.integer(0))}, row.integer(1));
+  if (!task) return std::unexpected(task.error());
+  return std::make_shared<const Task>(std::move(*task));
+}
+
 inline constexpr const char* kEventsAfter =
     "SELECT seq, task, random, account, at, type, state, error FROM event "
     "WHERE seq > ?1 AND (?2 = '' OR account = ?2) ORDER BY seq LIMIT ?3";

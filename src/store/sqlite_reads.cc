@@ -34,25 +34,34 @@ Result<TaskPtr> SqliteStore::get(Id id) {
   return task;
 }
 
+Result<Store::Stored> SqliteStore::peek(Id id) {
+  if (auto cached = cache_.find(id.key)) {
+    if (cached->id != id) return no_task();
+    return Stored{std::move(cached), {}, {}, 0, {}};
+  }
+  try {
+    Reader db = reader();
+    auto query = db->prepare(
+        "SELECT account, state, version, view FROM task WHERE key = ?1 AND random = ?2");
+    query.bind(1, id.key).bind(2, static_cast<std::int64_t>(id.random));
+    if (!query.step()) return no_task();
+    return Stored{nullptr, std::string(query.text(0)), static_cast<TaskState>(query.small(1)),
+                  query.integer(2), std::string(query.text(3))};
+  } catch (const Failure& failure) {
+    return std::unexpected(to_error(failure));
+  }
+}
+
 Result<TaskPtr> SqliteStore::get_by_key(std::int64_t key) {
   if (auto cached = cache_.find(key)) return cached;
   try {
     Reader db = reader();
-    auto query = db->prepare("SELECT random, version, doc FROM task WHERE key = ?1");
+    auto query = db->prepare(kTaskByKey);
     query.bind(1, key);
     if (!query.step()) return no_task();
-    json::error_code error;
-    alignas(16) unsigned char arena[16384];
-    json::monotonic_resource memory(arena, sizeof arena);
-    const std::string_view text = query.text(2);
-    const json::value document = json::parse({text.data(), text.size()}, error, &memory);
-    if (error) return telecine::fail(ErrorCode::kInternal, "a stored task is not JSON");
-    auto task =
-        task_from(document, {key, static_cast<std::uint64_t>(query.integer(0))}, query.integer(1));
-    if (!task) return std::unexpected(task.error());
-    auto shared = std::make_shared<const Task>(std::move(*task));
-    cache_.put(shared);
-    return shared;
+    auto task = task_row(query, key);
+    if (task) cache_.put(*task);
+    return task;
   } catch (const Failure& failure) {
     return std::unexpected(to_error(failure));
   }

@@ -36,6 +36,7 @@ class SqliteStore final : public Store {
   void retry(std::string account, Id id, Done<TaskPtr> done) override;
   void purge(Millis before, int limit, Done<std::vector<Id>> done) override;
   Result<TaskPtr> get(Id id) override;
+  Result<Stored> peek(Id id) override;
   Result<TaskPtr> get_by_key(std::int64_t key) override;
   Result<std::vector<TaskPtr>> list(const TaskFilter& filter) override;
   Result<std::vector<Event>> history(Id id) override;

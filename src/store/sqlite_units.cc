@@ -2,6 +2,7 @@
 
 #include "base/crypto.h"
 #include "base/json.h"
+#include "store/rows.h"
 #include "store/sqlite_store.h"
 
 namespace telecine::sqlite {
@@ -24,17 +25,12 @@ Result<TaskPtr> SqliteStore::load(Batch& batch, std::int64_t key) {
 }
 
 Result<TaskPtr> SqliteStore::load_from_disk(Batch& batch, std::int64_t key) {
-  auto query = batch.db.prepare("SELECT random, version, doc FROM task WHERE key = ?1");
+  auto query = batch.db.prepare(kTaskByKey);
   query.bind(1, key);
   if (!query.step()) return telecine::fail(ErrorCode::kNotFound, "there is no such task");
-  const auto document = parse_json(query.text(2));
-  if (!document) return std::unexpected(document.error());
-  auto task =
-      task_from(*document, {key, static_cast<std::uint64_t>(query.integer(0))}, query.integer(1));
-  if (!task) return std::unexpected(task.error());
-  auto shared = std::make_shared<const Task>(std::move(*task));
-  batch.tasks[key] = shared;
-  return shared;
+  auto task = task_row(query, key);
+  if (task) batch.tasks[key] = *task;
+  return task;
 }
 
 Result<TaskPtr> SqliteStore::load(Batch& batch, Id id, const std::string& account) {
@@ -51,19 +47,21 @@ TaskPtr SqliteStore::write_task(Batch& batch, Task task, std::string type,
   Event event{++batch.last_event, task.id,    task.account,    batch.now,
               std::move(type),    task.state, std::move(error)};
   task.version = event.seq;
-  const std::string document = json::serialize(to_json(task));
+  const std::string view = json::serialize(view_of(task));
+  const std::string rest = json::serialize(rest_of(task));
   const std::string detail = event.error ? json::serialize(to_json(*event.error)) : "";
   auto row = batch.db.prepare(
-      "INSERT INTO task(key, random, account, state, finished, version, doc) "
-      "VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7) ON CONFLICT(key) DO UPDATE SET state = ?4, "
-      "finished = ?5, version = ?6, doc = ?7");
+      "INSERT INTO task(key, random, account, state, finished, version, view, rest) "
+      "VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8) ON CONFLICT(key) DO UPDATE SET state = ?4, "
+      "finished = ?5, version = ?6, view = ?7, rest = ?8");
   row.bind(1, task.id.key)
       .bind(2, static_cast<std::int64_t>(task.id.random))
       .bind(3, task.account)
       .bind(4, static_cast<int>(task.state))
       .bind(5, task.finished)
       .bind(6, task.version)
-      .bind(7, document)
+      .bind(7, view)
+      .bind(8, rest)
       .run();
   auto line = batch.db.prepare(
       "INSERT INTO event(seq, task, random, account, at, type, state, error) "
@@ -247,21 +245,30 @@ void SqliteStore::fail(UnitRef ref, Error error, Done<TaskPtr> done) {
         if (auto ok = check_lease(batch, ref); !ok) return std::unexpected(ok.error());
         auto task = load(batch, ref.task, "");
         if (!task) return task;
-        int failures = 1;
+        int failures = 0;
+        int losses = 0;
         {
-          auto query = batch.db.prepare("SELECT failures FROM unit WHERE id = ?1");
-          if (query.bind(1, ref.unit).step()) failures = query.small(0) + 1;
+          auto query = batch.db.prepare("SELECT failures, losses FROM unit WHERE id = ?1");
+          if (query.bind(1, ref.unit).step()) {
+            failures = query.small(0);
+            losses = query.small(1);
+          }
         }
-        if (!is_retryable(error.code) || failures >= (*task)->spec.max_attempts) {
+        // A killed process says nothing about the work; only its own failures count as attempts.
+        const bool lost = error.code == ErrorCode::kWorkerLost;
+        (lost ? losses : failures) += 1;
+        if (!is_retryable(error.code) || failures >= (*task)->spec.max_attempts ||
+            losses >= kMaxLosses) {
           return end_task(batch, after_failure(**task, error, batch.now));
         }
         batch.db
             .prepare(
-                "UPDATE unit SET state = 0, node = NULL, failures = ?1, run_at = ?2 "
-                "WHERE id = ?3")
+                "UPDATE unit SET state = 0, node = NULL, failures = ?1, losses = ?2, run_at = ?3 "
+                "WHERE id = ?4")
             .bind(1, failures)
-            .bind(2, batch.now + retry_delay(failures))
-            .bind(3, ref.unit)
+            .bind(2, losses)
+            .bind(3, lost ? batch.now : batch.now + retry_delay(failures))
+            .bind(4, ref.unit)
             .run();
         Task next = **task;
         next.updated = batch.now;

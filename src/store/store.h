@@ -99,6 +99,15 @@ class Store {
 
   /// The current document, progress included. Cheap: a bounded cache in front of the disk.
   virtual Result<TaskPtr> get(Id id) = 0;
+  /// A task that is not in the cache, as its text lies on the disk: for answers that need no more.
+  struct Stored {
+    TaskPtr cached;  ///< set: the task was in the cache, and the rest is empty
+    std::string account;
+    TaskState state = TaskState::kQueued;
+    std::int64_t version = 0;
+    std::string view;
+  };
+  virtual Result<Stored> peek(Id id) = 0;
   /// The same without knowing the random bits, for the engine's own use.
   virtual Result<TaskPtr> get_by_key(std::int64_t key) = 0;
   virtual Result<std::vector<TaskPtr>> list(const TaskFilter& filter) = 0;

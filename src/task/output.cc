@@ -175,6 +175,19 @@ Error error_from(const json::value& value) {
   return {error_code_named(in.text("code")), in.text("message"), in.text("field")};
 }
 
+json::object to_json(const OutputFile& file) {
+  return {{"name", file.name},
+          {"url", file.url},
+          {"type", file.type},
+          {"size", file.size},
+          {"md5", file.md5}};
+}
+
+OutputFile output_file_from(const json::value& value) {
+  const LooseReader in(value);
+  return {in.text("name"), in.text("url"), in.text("type"), in.integer("size"), in.text("md5")};
+}
+
 json::object to_json(const Output& output) {
   json::object o;
   o["name"] = output.name;
@@ -183,16 +196,13 @@ json::object to_json(const Output& output) {
   o["progress"] = output.progress;
   if (output.error) o["error"] = to_json(*output.error);
   json::array files;
-  for (const OutputFile& f : output.files) {
-    files.emplace_back(json::object{
-        {"name", f.name}, {"url", f.url}, {"type", f.type}, {"size", f.size}, {"md5", f.md5}});
-  }
+  for (const OutputFile& file : output.files) files.emplace_back(to_json(file));
   o["files"] = std::move(files);
   if (output.facts) o["facts"] = to_json(*output.facts);
-  if (!output.rendition_facts.empty()) {
+  if (output.type == OutputType::kHls || !output.rendition_facts.empty()) {
     json::array list;
     for (const MediaFacts& facts : output.rendition_facts) list.emplace_back(to_json(facts));
-    o["rendition_facts"] = std::move(list);
+    o["renditions"] = std::move(list);
   }
   return o;
 }
@@ -205,13 +215,9 @@ Output output_from(const json::value& value) {
   output.state = value_named<OutputState>(in.text("state")).value_or(output.state);
   output.progress = in.number("progress");
   if (const auto* e = in.at("error")) output.error = error_from(*e);
-  for (const auto& item : in.list("files")) {
-    const LooseReader f(item);
-    output.files.push_back(
-        {f.text("name"), f.text("url"), f.text("type"), f.integer("size"), f.text("md5")});
-  }
+  for (const auto& item : in.list("files")) output.files.push_back(output_file_from(item));
   if (const auto* facts = in.at("facts")) output.facts = media_facts_from(*facts);
-  for (const auto& item : in.list("rendition_facts")) {
+  for (const auto& item : in.list("renditions")) {
     output.rendition_facts.push_back(media_facts_from(item));
   }
   return output;

@@ -92,6 +92,8 @@ struct Output {
   std::vector<MediaFacts> rendition_facts;
 };
 
+boost::json::object to_json(const OutputFile& file);
+OutputFile output_file_from(const boost::json::value& value);
 boost::json::object to_json(const Output& output);
 Output output_from(const boost::json::value& value);
 

@@ -33,8 +33,4 @@ struct TaskSpec {
 
 inline constexpr std::string_view kFileIdScheme = "file-id:";
 
-boost::json::object to_json(const TaskSpec& spec);
-/// For documents this engine wrote.
-TaskSpec task_spec_from(const boost::json::value& value);
-
 }  // namespace telecine

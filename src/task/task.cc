@@ -1,8 +1,12 @@
 #include "task/task.h"
 
+#include <algorithm>
+#include <array>
+
 #include "base/json.h"
 
 namespace telecine {
+
 bool can_move(TaskState from, TaskState to) {
   if (is_final(from)) {
     return to == TaskState::kQueued &&
@@ -11,83 +15,141 @@ bool can_move(TaskState from, TaskState to) {
   return static_cast<int>(to) > static_cast<int>(from);
 }
 
-json::object to_json(const TaskSpec& spec) {
-  json::object o;
-  o["kind"] = name_of(spec.kind);
-  o["input"] = spec.input;
-  o["template"] = spec.template_name;
-  json::array outputs;
-  for (const OutputSpec& output : spec.outputs) outputs.emplace_back(to_json(output));
-  o["outputs"] = std::move(outputs);
-  o["callback_url"] = spec.callback_url;
-  o["priority"] = spec.priority;
-  o["max_attempts"] = spec.max_attempts;
-  json::object metadata;
-  for (const auto& [key, value] : spec.metadata) metadata[key] = value;
-  o["metadata"] = std::move(metadata);
+namespace {
+
+json::value time_or_null(Millis at) {
+  if (at == 0) return nullptr;
+  return json::value(rfc3339(at));
+}
+
+/// Segments are reached through their playlists; hundreds of them would drown the document.
+bool is_shown(const Output& output, const OutputFile& file) {
+  return output.type != OutputType::kHls || file.name.ends_with(".m3u8");
+}
+
+json::object view_of(const Output& output) {
+  json::object o = to_json(output);
+  if (!output.error) o["error"] = nullptr;
+  if (!output.facts) o["facts"] = nullptr;
+  json::array files;
+  for (const OutputFile& file : output.files) {
+    if (is_shown(output, file)) files.emplace_back(to_json(file));
+  }
+  o["url"] = files.empty() ? json::value(nullptr) : files.front().at("url");
+  o["files"] = std::move(files);
   return o;
 }
 
-TaskSpec task_spec_from(const json::value& value) {
-  const LooseReader in(value);
-  TaskSpec spec;
-  spec.kind = value_named<TaskKind>(in.text("kind")).value_or(spec.kind);
-  spec.input = in.text("input");
-  spec.template_name = in.text("template");
-  for (const auto& item : in.list("outputs")) {
-    if (auto output = output_spec_from(item, "")) spec.outputs.push_back(std::move(*output));
-  }
-  spec.callback_url = in.text("callback_url");
-  spec.priority = in.small("priority");
-  spec.max_attempts = in.small("max_attempts");
-  if (const auto* metadata = in.at("metadata"); metadata != nullptr && metadata->is_object()) {
-    for (const auto& item : metadata->get_object()) {
-      spec.metadata[std::string(item.key())] = std::string(item.value().as_string());
-    }
-  }
-  return spec;
+}  // namespace
+
+json::object view_of(const Task& task) {
+  json::object o;
+  o["id"] = task.id.hex();
+  o["kind"] = name_of(task.spec.kind);
+  o["state"] = name_of(task.state);
+  o["progress"] = task.progress;
+  o["speed"] = task.speed;
+  o["input"] = task.spec.input;
+  o["template"] = task.spec.template_name;
+  o["priority"] = task.spec.priority;
+  json::object metadata;
+  for (const auto& [key, value] : task.spec.metadata) metadata[key] = value;
+  o["metadata"] = std::move(metadata);
+  o["callback_url"] = task.spec.callback_url;
+  o["attempts"] = task.attempts;
+  o["created"] = rfc3339(task.created);
+  o["started"] = time_or_null(task.started);
+  o["finished"] = time_or_null(task.finished);
+  o["updated"] = rfc3339(task.updated);
+  if (task.error)
+    o["error"] = to_json(*task.error);
+  else
+    o["error"] = nullptr;
+  if (task.source)
+    o["source"] = to_json(*task.source);
+  else
+    o["source"] = nullptr;
+  json::array outputs;
+  for (const Output& output : task.outputs) outputs.emplace_back(view_of(output));
+  o["outputs"] = std::move(outputs);
+  return o;
 }
 
-json::object to_json(const Task& task) {
+json::object rest_of(const Task& task) {
   json::object o;
   o["account"] = task.account;
   o["origin"] = task.origin;
-  o["spec"] = to_json(task.spec);
-  o["state"] = name_of(task.state);
-  o["created"] = task.created;
-  o["started"] = task.started;
-  o["finished"] = task.finished;
-  o["updated"] = task.updated;
-  o["progress"] = task.progress;
-  o["attempts"] = task.attempts;
-  if (task.source) o["source"] = to_json(*task.source);
-  json::array outputs;
-  for (const Output& output : task.outputs) outputs.emplace_back(to_json(output));
-  o["outputs"] = std::move(outputs);
-  if (task.error) o["error"] = to_json(*task.error);
+  o["max_attempts"] = task.spec.max_attempts;
+  json::array specs;
+  for (const OutputSpec& spec : task.spec.outputs) specs.emplace_back(to_json(spec));
+  o["outputs"] = std::move(specs);
+  o["times"] = {task.created, task.started, task.finished, task.updated};
+  json::array hidden;
+  for (const Output& output : task.outputs) {
+    json::array files;
+    for (const OutputFile& file : output.files) {
+      if (!is_shown(output, file)) files.emplace_back(to_json(file));
+    }
+    hidden.emplace_back(std::move(files));
+  }
+  o["hidden_files"] = std::move(hidden);
   return o;
 }
 
-Result<Task> task_from(const json::value& value, Id id, std::int64_t version) {
-  const LooseReader in(value);
+namespace {
+
+void read_view(const LooseReader& in, Task& task) {
+  task.spec.kind = value_named<TaskKind>(in.text("kind")).value_or(task.spec.kind);
+  task.spec.input = in.text("input");
+  task.spec.template_name = in.text("template");
+  task.spec.priority = in.small("priority");
+  task.spec.callback_url = in.text("callback_url");
+  if (const auto* metadata = in.at("metadata"); metadata != nullptr && metadata->is_object()) {
+    for (const auto& item : metadata->get_object()) {
+      task.spec.metadata[std::string(item.key())] = std::string(item.value().as_string());
+    }
+  }
+  task.progress = in.number("progress");
+  task.attempts = in.small("attempts");
+  if (const auto* source = in.at("source")) task.source = media_facts_from(*source);
+  for (const auto& item : in.list("outputs")) task.outputs.push_back(output_from(item));
+  if (const auto* error = in.at("error")) task.error = error_from(*error);
+}
+
+void read_rest(const LooseReader& in, Task& task) {
+  task.account = in.text("account");
+  task.origin = in.text("origin");
+  task.spec.max_attempts = in.small("max_attempts");
+  for (const auto& item : in.list("outputs")) {
+    if (auto spec = output_spec_from(item, "")) task.spec.outputs.push_back(std::move(*spec));
+  }
+  const auto& times = in.list("times");
+  const std::array members = {&task.created, &task.started, &task.finished, &task.updated};
+  for (std::size_t i = 0; i < std::min(times.size(), members.size()); ++i) {
+    *members[i] = times[i].to_number<Millis>();
+  }
+  const auto& hidden = in.list("hidden_files");
+  for (std::size_t i = 0; i < std::min(hidden.size(), task.outputs.size()); ++i) {
+    if (!hidden[i].is_array()) continue;
+    for (const auto& file : hidden[i].get_array()) {
+      task.outputs[i].files.push_back(output_file_from(file));
+    }
+  }
+}
+
+}  // namespace
+
+Result<Task> task_from(const json::value& view, const json::value& rest, Id id,
+                       std::int64_t version) {
+  const LooseReader in(view);
   const auto state = value_named<TaskState>(in.text("state"));
   if (!state) return fail(ErrorCode::kInternal, "a stored task has no state");
   Task task;
   task.id = id;
   task.version = version;
   task.state = *state;
-  task.account = in.text("account");
-  task.origin = in.text("origin");
-  if (const auto* spec = in.at("spec")) task.spec = task_spec_from(*spec);
-  task.created = in.integer("created");
-  task.started = in.integer("started");
-  task.finished = in.integer("finished");
-  task.updated = in.integer("updated");
-  task.progress = in.number("progress");
-  task.attempts = in.small("attempts");
-  if (const auto* source = in.at("source")) task.source = media_facts_from(*source);
-  for (const auto& item : in.list("outputs")) task.outputs.push_back(output_from(item));
-  if (const auto* error = in.at("error")) task.error = error_from(*error);
+  read_view(in, task);
+  read_rest(LooseReader(rest), task);
   return task;
 }
 

@@ -77,9 +77,13 @@ struct Task {
 
 using TaskPtr = std::shared_ptr<const Task>;
 
-/// The stored form: everything but id and version, which the store keeps beside it.
-boost::json::object to_json(const Task& task);
-Result<Task> task_from(const boost::json::value& value, Id id, std::int64_t version);
+/// A task at rest is two documents. The view is what clients of the native API see, with object
+/// URLs where they see links; `outputs` is its last member, so that a stored view becomes an
+/// answer by replacing URLs in its text. The rest is what the engine needs besides.
+boost::json::object view_of(const Task& task);
+boost::json::object rest_of(const Task& task);
+Result<Task> task_from(const boost::json::value& view, const boost::json::value& rest, Id id,
+                       std::int64_t version);
 
 /// Claimable work. Exists from the commit that makes it to the commit that ends it.
 enum class UnitKind : std::uint8_t {

@@ -105,36 +105,47 @@ void Worker::run_unit(Running& running) {
   end_unit(running, std::move(outcome));
 }
 
+/// Writes how the unit ended. While the store cannot be written (a full disk) this is tried again:
+/// what was made is not thrown away, and the lease stands as long as this process lives.
 void Worker::end_unit(Running& running, Result<UnitOutcome> outcome) {
-  const UnitRef ref{running.lease.unit, running.lease.attempt, running.lease.task->id};
-  const auto finish = [this, &running](Result<TaskPtr> task) {
-    if (!task) {
-      tidy(running.lease.task->id);
-      log_warning("unit not committed", {{"task", running.lease.task->id.hex()},
-                                         {"unit", running.lease.unit},
-                                         {"detail", task.error().message}});
-    }
-    const std::lock_guard lock(mutex_);
-    running.done = true;
-    work_ready_ = true;
-    changed_.notify_all();
-  };
-  if (outcome) {
-    context_.store.commit(ref, std::move(*outcome), finish);
-    return;
-  }
-  const Ending ending = running.ending;
-  if (ending == Ending::kLost) {
-    finish(running.lease.task);
-  } else if (ending == Ending::kDrain) {
-    context_.store.release(ref, finish);
-  } else {
-    log_info("unit failed", {{"task", ref.task.hex()},
-                             {"unit", ref.unit},
+  constexpr auto kPause = std::chrono::seconds(1);
+  const Lease& lease = running.lease;
+  if (!outcome) {
+    log_info("unit failed", {{"task", lease.task->id.hex()},
+                             {"unit", lease.unit},
                              {"error", name_of(outcome.error().code)},
                              {"detail", outcome.error().message}});
-    context_.store.fail(ref, outcome.error(), finish);
   }
+  while (outcome || running.ending != Ending::kLost) {
+    const auto task = write_ending(running, outcome);
+    if (task) break;
+    log_warning(
+        "unit not committed",
+        {{"task", lease.task->id.hex()}, {"unit", lease.unit}, {"detail", task.error().message}});
+    const auto code = task.error().code;
+    if (code != ErrorCode::kOutOfSpace && code != ErrorCode::kStorageUnavailable) {
+      tidy(lease.task->id);
+      break;
+    }
+    std::this_thread::sleep_for(kPause);
+  }
+  const std::lock_guard lock(mutex_);
+  running.done = true;
+  work_ready_ = true;
+  changed_.notify_all();
+}
+
+Result<TaskPtr> Worker::write_ending(const Running& running, const Result<UnitOutcome>& outcome) {
+  const UnitRef ref{running.lease.unit, running.lease.attempt, running.lease.task->id};
+  std::promise<Result<TaskPtr>> written;
+  const auto done = [&](Result<TaskPtr> task) { written.set_value(std::move(task)); };
+  if (outcome)
+    context_.store.commit(ref, *outcome, done);
+  else if (running.ending == Ending::kDrain)
+    context_.store.release(ref, done);
+  else
+    context_.store.fail(ref, outcome.error(), done);
+  return written.get_future().get();
 }
 
 /// With the lock held.

@@ -100,7 +100,8 @@ TEST_F(StoreTest, ASubmittedTaskIsQueuedAndReadBackWhole) {
   open();  // nothing but the disk remembers
   auto read = store_->get(task->id);
   ASSERT_TRUE(read);
-  EXPECT_EQ(boost::json::serialize(to_json(**read)), boost::json::serialize(to_json(*task)));
+  EXPECT_EQ(json::serialize(view_of(**read)), json::serialize(view_of(*task)));
+  EXPECT_EQ(json::serialize(rest_of(**read)), json::serialize(rest_of(*task)));
   EXPECT_EQ((*read)->version, task->version);
 }
 
@@ -194,6 +195,29 @@ TEST_F(StoreTest, ARetryableFailureIsTriedAgainUntilAttemptsRunOut) {
   EXPECT_EQ((*after)->outputs[0].state, OutputState::kFailed);
   EXPECT_EQ(types(task->id),
             (Types{"task.queued", "task.running", "unit.failed", "unit.started", "task.failed"}));
+}
+
+TEST_F(StoreTest, AKilledProcessCostsNoAttempt) {
+  auto s = submission();
+  s.task.spec.max_attempts = 1;
+  const auto task = submit(s);
+  for (int i = 0; i < 5; ++i) {
+    const auto leases = claim();
+    ASSERT_EQ(leases.size(), 1U);
+    EXPECT_EQ((*fail_unit(leases[0], ErrorCode::kWorkerLost))->state, TaskState::kRunning);
+  }
+  EXPECT_EQ((*commit(claim()[0]))->state, TaskState::kSucceeded);
+}
+
+TEST_F(StoreTest, PeekAnswersFromTheDiskWithoutMakingATask) {
+  const auto task = submit();
+  EXPECT_TRUE(store_->peek(task->id)->cached);
+  open();
+  const auto stored = store_->peek(task->id);
+  ASSERT_TRUE(stored);
+  EXPECT_FALSE(stored->cached);
+  EXPECT_EQ(stored->account, "a");
+  EXPECT_EQ(stored->view, json::serialize(view_of(*task)));
 }
 
 TEST_F(StoreTest, AFinalFailureEndsTheTaskAtOnce) {

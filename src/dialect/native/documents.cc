@@ -3,89 +3,59 @@
 namespace telecine::native {
 namespace {
 
+/// The first object URL at or after `from`: where its text begins and ends.
+struct Found {
+  std::size_t begin = std::string_view::npos;
+  std::size_t end = 0;
+};
+
+Found find_url(std::string_view view, std::size_t from) {
+  constexpr std::string_view kBefore = "\"url\":\"";
+  constexpr std::string_view kScheme = "object:";
+  while (true) {
+    const auto at = view.find(kBefore, from);
+    if (at == std::string_view::npos) return {};
+    from = at + kBefore.size();
+    if (view.substr(from, kScheme.size()) != kScheme) continue;
+    return {from, view.find('"', from)};
+  }
+}
+
 json::value time_or_null(Millis at) {
   if (at == 0) return nullptr;
   return json::value(rfc3339(at));
 }
 
-json::value error_or_null(const std::optional<Error>& error) {
-  if (!error) return nullptr;
-  return to_json(*error);
-}
-
-/// Segments are reached through their playlists; hundreds of them would drown the document.
-bool is_shown(const Output& output, const OutputFile& file) {
-  return output.type != OutputType::kHls || file.name.ends_with(".m3u8");
-}
-
-json::object output_document(const Service& service, const Task& task, const Output& output,
-                             const std::string& base) {
-  json::object o;
-  o["name"] = output.name;
-  o["type"] = name_of(output.type);
-  o["state"] = name_of(output.state);
-  o["progress"] = output.progress;
-  o["error"] = error_or_null(output.error);
-  json::array files;
-  for (const OutputFile& file : output.files) {
-    if (!is_shown(output, file)) continue;
-    files.emplace_back(json::object{{"name", file.name},
-                                    {"url", base + service.link(task, file)},
-                                    {"type", file.type},
-                                    {"size", file.size},
-                                    {"md5", file.md5}});
-  }
-  if (files.empty())
-    o["url"] = nullptr;
-  else
-    o["url"] = files.front().at("url");
-  o["files"] = std::move(files);
-  if (output.facts)
-    o["facts"] = to_json(*output.facts);
-  else
-    o["facts"] = nullptr;
-  if (output.type == OutputType::kHls) {
-    json::array renditions;
-    for (const MediaFacts& facts : output.rendition_facts) {
-      renditions.emplace_back(to_json(facts));
-    }
-    o["renditions"] = std::move(renditions);
-  }
-  return o;
-}
-
 }  // namespace
 
-json::object task_document(const Service& service, const Task& task, const std::string& base) {
-  json::object o;
-  o["id"] = task.id.hex();
-  o["kind"] = name_of(task.spec.kind);
-  o["state"] = name_of(task.state);
-  o["progress"] = task.progress;
-  o["speed"] = task.speed;
-  o["input"] = task.spec.input;
-  o["template"] = task.spec.template_name;
-  o["priority"] = task.spec.priority;
-  json::object metadata;
-  for (const auto& [key, value] : task.spec.metadata) metadata[key] = value;
-  o["metadata"] = std::move(metadata);
-  o["callback_url"] = task.spec.callback_url;
-  o["attempts"] = task.attempts;
-  o["created"] = rfc3339(task.created);
-  o["started"] = time_or_null(task.started);
-  o["finished"] = time_or_null(task.finished);
-  o["updated"] = rfc3339(task.updated);
-  o["error"] = error_or_null(task.error);
-  if (task.source)
-    o["source"] = to_json(*task.source);
-  else
-    o["source"] = nullptr;
-  json::array outputs;
-  for (const Output& output : task.outputs) {
-    outputs.emplace_back(output_document(service, task, output, base));
+std::string task_text(const Service& service, std::string_view view, const std::string& account,
+                      const std::string& base) {
+  std::string out;
+  out.reserve(view.size() + 2048);
+  // Strings before the outputs are the caller's own; a quote in them is escaped, so this cannot be
+  // inside one.
+  const auto outputs = view.find("\"outputs\":[");
+  std::size_t copied = 0;
+  std::string last_url;
+  std::string last_link;
+  for (Found at = find_url(view, outputs); at.begin != std::string_view::npos;
+       at = find_url(view, at.end)) {
+    out += view.substr(copied, at.begin - copied);
+    const std::string_view url = view.substr(at.begin, at.end - at.begin);
+    if (url != last_url) {
+      last_url = url;
+      last_link = service.link(last_url, account);
+    }
+    out += base;
+    out += last_link;
+    copied = at.end;
   }
-  o["outputs"] = std::move(outputs);
-  return o;
+  out += view.substr(copied);
+  return out;
+}
+
+std::string task_text(const Service& service, const Task& task, const std::string& base) {
+  return task_text(service, json::serialize(view_of(task)), task.account, base);
 }
 
 json::object progress_document(const Task& task) {
@@ -139,10 +109,13 @@ json::object key_document(const AccessKey& key) {
   return o;
 }
 
-std::string etag_of(const Service& service, const Task& task) {
-  std::string etag = "\"" + std::to_string(task.version) + "-" + std::to_string(task.updated);
-  const bool has_links = task.state == TaskState::kSucceeded;
-  if (has_links) etag += "-" + std::to_string(service.links_change() / 1000);
+std::string etag_of(const Service& service, std::int64_t version, TaskState state, Millis updated) {
+  std::string etag = "\"" + std::to_string(version);
+  // Progress changes a document without a new version; links change those that have ended.
+  if (is_final(state))
+    etag += "-" + std::to_string(service.links_change() / 1000);
+  else
+    etag += "." + std::to_string(updated);
   return etag + "\"";
 }
 
@@ -159,11 +132,12 @@ DocumentCache::Entry DocumentCache::get(const Service& service, const TaskPtr& t
       return at->second;
     }
   }
-  Entry entry{
-      task, base, service.links_change(), etag_of(service, *task),
-      std::make_shared<const std::string>(json::serialize(task_document(service, *task, base)))};
+  Entry entry{task, base, service.links_change(),
+              etag_of(service, task->version, task->state, task->updated),
+              std::make_shared<const std::string>(task_text(service, *task, base))};
   const std::lock_guard lock(shard.mutex);
-  if (shard.entries.size() >= kPerShard) shard.entries.clear();
+  // Any one makes room: whoever polls has it back at once.
+  if (shard.entries.size() >= kPerShard) shard.entries.erase(shard.entries.begin());
   shard.entries[task->id.key] = entry;
   return entry;
 }

@@ -11,8 +11,11 @@
 
 namespace telecine::native {
 
-/// The task as clients see it. `base` begins its links.
-json::object task_document(const Service& service, const Task& task, const std::string& base);
+/// The task as clients see it: the JSON text of its view with signed links in place of object URLs.
+/// `base` begins the links.
+std::string task_text(const Service& service, const Task& task, const std::string& base);
+std::string task_text(const Service& service, std::string_view view, const std::string& account,
+                      const std::string& base);
 /// What a "progress" event carries.
 json::object progress_document(const Task& task);
 json::object file_document(const File& file);
@@ -22,7 +25,8 @@ json::object delivery_document(const Delivery& delivery);
 json::object key_document(const AccessKey& key);
 
 /// Strong; changes with everything the document shows, its links included.
-std::string etag_of(const Service& service, const Task& task);
+std::string etag_of(const Service& service, std::int64_t version, TaskState state,
+                    Millis updated);
 
 /// Task documents as they were sent last, so that polling costs no rendering. Bounded; thread-safe.
 class DocumentCache {
@@ -38,7 +42,7 @@ class DocumentCache {
 
  private:
   static constexpr std::size_t kShards = 16;
-  static constexpr std::size_t kPerShard = 1000;
+  static constexpr std::size_t kPerShard = 200;
   struct Shard {
     std::mutex mutex;
     std::unordered_map<std::int64_t, Entry> entries;

@@ -93,14 +93,11 @@ class Subscriber : public std::enable_shared_from_this<Subscriber> {
   }
 
   void send_task(const Event* event, const Task& task) {
-    json::object data;
-    if (event != nullptr)
-      data["event"] = to_json(*event);
-    else
-      data["event"] = nullptr;
-    data["task"] = task_document(api_.service, task, base_);
+    std::string data = R"({"event":)";
+    data += event != nullptr ? json::serialize(to_json(*event)) : "null";
+    data += R"(,"task":)" + task_text(api_.service, task, base_) + "}";
     const auto seq = event != nullptr ? event->seq : task.version;
-    stream_->push(std::to_string(seq), "task", json::serialize(data), false);
+    stream_->push(std::to_string(seq), "task", data, false);
   }
 
   Api& api_;

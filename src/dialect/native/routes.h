@@ -17,6 +17,8 @@ void mount_callbacks(http::Router& router, Api& api);
 void mount_system(http::Router& router, Api& api);
 
 http::Response json_response(int status, const json::value& body);
+/// The same for JSON that is text already.
+http::Response text_response(int status, std::string json);
 
 /// The {id} of the path; answers 404 itself and gives nothing when it is not one.
 std::optional<Id> id_of(Call& call);

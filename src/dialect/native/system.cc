@@ -51,6 +51,10 @@ http::Response json_response(int status, const json::value& body) {
   return http::Response::text(status, "application/json", json::serialize(body));
 }
 
+http::Response text_response(int status, std::string json) {
+  return http::Response::text(status, "application/json", std::move(json));
+}
+
 std::optional<Id> id_of(Call& call) {
   const auto id = Id::from_hex(call.params["id"]);
   if (!id) {
@@ -96,10 +100,8 @@ void mount(http::Router& router, Api& api) {
 }
 
 std::string callback_body(Api& api, const Delivery& delivery, const Task& task) {
-  return json::serialize(
-      json::object{{"type", delivery.type},
-                   {"timestamp", rfc3339(now_ms())},
-                   {"data", task_document(api.service, task, api.callback_base)}});
+  return R"({"type":")" + delivery.type + R"(","timestamp":")" + rfc3339(now_ms()) +
+         R"(","data":)" + task_text(api.service, task, api.callback_base) + "}";
 }
 
 }  // namespace telecine::native

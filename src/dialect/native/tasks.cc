@@ -37,7 +37,7 @@ http::Response task_response(const Api& api, DocumentCache& cache, const TaskPtr
 Store::Done<TaskPtr> answer_task(Api& api, const Call& call) {
   return [&api, respond = call.respond, base = base_url(api, call.request)](Result<TaskPtr> task) {
     if (!task) return respond(problem(task.error()));
-    respond(json_response(200, task_document(api.service, **task, base)));
+    respond(text_response(200, task_text(api.service, **task, base)));
   };
 }
 
@@ -45,26 +45,51 @@ void create(Api& api, Call& call) {
   auto request = task_request_from(call.request);
   if (!request) return call.respond(problem(request.error()));
   const std::string base = base_url(api, call.request);
-  api.service.submit(
-      call.caller, std::move(*request),
-      [&api, base, respond = call.respond](Result<Submitted> submitted) {
-        if (!submitted) return respond(problem(submitted.error()));
-        auto response = json_response(202, task_document(api.service, *submitted->task, base));
-        response.headers.set("Location", "/api/v1/tasks/" + submitted->task->id.hex());
-        if (submitted->replayed) response.headers.set("Idempotent-Replayed", "true");
-        respond(std::move(response));
-      });
+  api.service.submit(call.caller, std::move(*request),
+                     [&api, base, respond = call.respond](Result<Submitted> submitted) {
+                       if (!submitted) return respond(problem(submitted.error()));
+                       http::Response response;
+                       response.status = 202;
+                       response.content_type = "application/json";
+                       response.body = [&api, base, task = submitted->task] {
+                         return task_text(api.service, *task, base);
+                       };
+                       response.headers.set("Location",
+                                            "/api/v1/tasks/" + submitted->task->id.hex());
+                       if (submitted->replayed) response.headers.set("Idempotent-Replayed", "true");
+                       respond(std::move(response));
+                     });
+}
+
+/// An ended task straight from its stored text.
+http::Response stored_response(const Api& api, const Store::Stored& stored, const std::string& base,
+                               std::string_view if_none_match, const std::string& account) {
+  const std::string etag = etag_of(api.service, stored.version, stored.state, 0);
+  http::Response response;
+  if (!if_none_match.empty() && matches(if_none_match, etag))
+    response.status = 304;
+  else
+    response = text_response(200, task_text(api.service, stored.view, account, base));
+  response.headers.set("ETag", etag);
+  response.headers.set("Cache-Control", "private, no-cache");
+  return response;
 }
 
 void read(Api& api, const Cache& cache, Call& call) {
   const auto id = id_of(call);
   if (!id) return;
-  auto task = api.service.get(call.caller, *id);
-  if (!task) return call.respond(problem(task.error()));
+  auto stored = api.service.peek(call.caller, *id);
+  if (!stored) return call.respond(problem(stored.error()));
   const auto wait = wait_from(call.request);
   if (!wait) return call.respond(problem(wait.error()));
   const std::string base = base_url(api, call.request);
   const std::string known(call.request.headers.get("if-none-match"));
+  if (!stored->cached && is_final(stored->state)) {
+    return call.respond(stored_response(api, *stored, base, known, call.caller.account()));
+  }
+  auto task = stored->cached ? Result<TaskPtr>(std::move(stored->cached))
+                             : api.service.get(call.caller, *id);
+  if (!task) return call.respond(problem(task.error()));
   if (*wait == 0 || is_final((*task)->state)) {
     return call.respond(task_response(api, *cache, *task, base, known));
   }
@@ -93,13 +118,14 @@ void list(Api& api, Call& call) {
   auto page = api.service.list(call.caller, state, *cursor, *limit);
   if (!page) return call.respond(problem(page.error()));
   const std::string base = base_url(api, call.request);
-  json::array tasks;
+  std::string body = R"({"tasks":[)";
   for (const TaskPtr& task : page->tasks) {
-    tasks.emplace_back(task_document(api.service, *task, base));
+    if (task != page->tasks.front()) body += ',';
+    body += task_text(api.service, *task, base);
   }
-  json::object body{{"tasks", std::move(tasks)}, {"next_cursor", nullptr}};
-  if (page->next > 0) body["next_cursor"] = cursor_text(page->next);
-  call.respond(json_response(200, body));
+  body += R"(],"next_cursor":)";
+  body += page->next > 0 ? "\"" + cursor_text(page->next) + "\"}" : "null}";
+  call.respond(text_response(200, std::move(body)));
 }
 
 void history(Api& api, Call& call) {
