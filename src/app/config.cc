@@ -225,6 +225,12 @@ Result<Config> make_config(const Settings& settings) {
   if (ok) ok = read_roots(settings, config.roots);
   if (ok) ok = read_keys(settings, config.keys);
   if (!ok) return std::unexpected(ok.error());
+  auto meetings = read_meetings(settings);
+  if (!meetings) return std::unexpected(meetings.error());
+  config.meetings = std::move(*meetings);
+  auto feishu = read_feishu(settings);
+  if (!feishu) return std::unexpected(feishu.error());
+  config.feishu = std::move(*feishu);
   config.worker_enabled = values.flag("worker.enabled");
   config.lease = values.integer("worker.lease");
   config.worker = read_worker(values, config.data.dir);

@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "app/config_meetings.h"
 #include "base/error.h"
 #include "base/log.h"
 #include "base/settings.h"
@@ -50,6 +51,8 @@ struct Config {
   std::vector<std::string> allow_addresses;
   std::vector<object::Root> roots;
   std::vector<AccessKey> keys;  ///< those declared in the file
+  MeetingsConfig meetings;
+  feishu::Options feishu;
   LogLevel log_level = LogLevel::kInfo;
   bool log_pretty = false;
 

@@ -1,4 +1,5 @@
 #include "app/config.h"
+#include "app/config_meetings.h"
 
 namespace telecine::app {
 namespace {
@@ -209,10 +210,11 @@ SettingList keys() {
 
 SettingSchema make() {
   SettingSchema schema;
-  for (auto* part : {&data_settings, &server_settings, &worker_settings}) {
+  for (auto* part : {&data_settings, &server_settings, &worker_settings, &meeting_settings}) {
     for (Setting& setting : (*part)()) schema.settings.push_back(setting);
   }
   schema.lists = {roots(), keys()};
+  for (SettingList& list : meeting_lists()) schema.lists.push_back(std::move(list));
   schema.other_variables = {"TELECINE_SERVER", "TELECINE_KEY", "TELECINE_CONFIG"};
   return schema;
 }

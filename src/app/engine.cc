@@ -46,6 +46,9 @@ Result<Engine> Engine::open(const Config& config, bool with_worker) {
   auto store = open_sqlite_store(config.sqlite());
   if (!store) return std::unexpected(store.error());
   engine.store = std::move(*store);
+  auto meetings = open_meeting_store({config.data.dir, config.data.synchronous_full});
+  if (!meetings) return std::unexpected(meetings.error());
+  engine.meetings = std::move(*meetings);
   auto objects = object::LocalObjects::open(config.data.dir);
   if (!objects) return std::unexpected(objects.error());
   engine.objects = std::make_unique<object::LocalObjects>(std::move(*objects));
@@ -54,7 +57,8 @@ Result<Engine> Engine::open(const Config& config, bool with_worker) {
   if (!children) return std::unexpected(children.error());
   engine.children = std::move(*children);
   engine.worker = std::make_unique<Worker>(*engine.store, *engine.children, *engine.objects,
-                                           *engine.http, *engine.roots, config.worker);
+                                           *engine.http, *engine.roots, *engine.meetings,
+                                           config.worker);
   return engine;
 }
 

@@ -8,6 +8,7 @@
 #include "object/links.h"
 #include "object/local.h"
 #include "object/roots.h"
+#include "store/meetings.h"
 #include "store/store.h"
 #include "work/child_host.h"
 #include "work/worker.h"
@@ -18,6 +19,7 @@ namespace telecine::app {
 /// the opposite one.
 struct Engine {
   std::unique_ptr<Store> store;
+  std::unique_ptr<MeetingStore> meetings;
   std::unique_ptr<object::LocalObjects> objects;
   std::unique_ptr<object::HttpClient> http;
   std::unique_ptr<object::Roots> roots;

@@ -9,6 +9,7 @@
 
 #include "app/engine.h"
 #include "base/log.h"
+#include "dialect/feishu/feishu.h"
 #include "dialect/native/errors.h"
 #include "dialect/native/native.h"
 #include "http/server.h"
@@ -84,10 +85,12 @@ json::object health_of(const Engine& engine) {
   return o;
 }
 
-http::Router make_router(native::Api& api, Service& service, std::size_t max_body) {
+http::Router make_router(native::Api& api, const feishu::Api& feishu_api, Service& service,
+                         std::size_t max_body) {
   http::Router router;
   router.default_max_body = static_cast<std::int64_t>(max_body);
   native::mount(router, api);
+  feishu::mount(router, feishu_api);
   router.not_found = [](const http::Request&) {
     return native::problem(404, ErrorCode::kNotFound,
                            "there is nothing at this path; /openapi.json lists what there is");
@@ -97,7 +100,8 @@ http::Router make_router(native::Api& api, Service& service, std::size_t max_bod
         405, ErrorCode::kInvalidParameter,
         request.method_text + " is not possible here; allowed: " + std::string(allowed));
   };
-  router.bad_request = [](int status, std::string_view, std::string_view detail) {
+  router.bad_request = [&feishu_api](int status, std::string_view path, std::string_view detail) {
+    if (auto own = feishu::refusal(feishu_api, status, path)) return std::move(*own);
     const auto code = status == 413   ? ErrorCode::kInputTooLarge
                       : status >= 500 ? ErrorCode::kInternal
                                       : ErrorCode::kInvalidParameter;
@@ -163,6 +167,7 @@ int serve(const Config& config) {
   Keyring keys(*engine->store, config.data.master_key, config.keys);
   Service service(*engine->store, *engine->objects, *signer, engine->http->rules(), keys,
                   service_options(config));
+  service.set_meetings(*engine->meetings, config.meetings.keys, config.meetings.retention);
 
   std::atomic<http::Server*> running = nullptr;
   native::Api api{service,
@@ -175,7 +180,11 @@ int serve(const Config& config) {
                     return server != nullptr ? static_cast<std::size_t>(server->counters().open)
                                              : 0;
                   }};
-  auto server = http::Server::start(http_options(config), make_router(api, service, config.server.body_bytes));
+  auto feishu_key = service.installation_key("feishu");
+  if (!feishu_key) return report(feishu_key.error());
+  const feishu::Api feishu_api{service, config.feishu, config.server.public_url, *feishu_key};
+  auto server = http::Server::start(
+      http_options(config), make_router(api, feishu_api, service, config.server.body_bytes));
   if (!server) return report(server.error());
   running = server->get();
   // Only now, so that a start that fails leaves no key behind that nobody has seen.
@@ -203,6 +212,7 @@ int serve(const Config& config) {
   deliverer.stop();
   service.watch().stop();
   (*server)->stop(config.server.drain);
+  engine->meetings->stop();
   engine->store->stop();
   log_info("stopped", {});
   return 0;
@@ -217,6 +227,7 @@ int work(const Config& config) {
   wait_for_stop_signal();
   log_info("draining", {});
   engine->worker->drain();
+  engine->meetings->stop();
   engine->store->stop();
   return 0;
 }

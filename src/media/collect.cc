@@ -21,6 +21,9 @@ void Transcode::finish_output(Work& work) {
       case OutputType::kCover:
         ok = finish_cover(work);
         break;
+      case OutputType::kDocument:
+        ok = fail(ErrorCode::kUnsupported, "a document is not made from media");
+        break;
     }
     if (!ok) work.fate.fail(ok.error());
   }

@@ -8,7 +8,7 @@
 namespace telecine::object {
 namespace {
 
-constexpr std::array<std::pair<std::string_view, std::string_view>, 11> kTypes = {{
+constexpr std::array<std::pair<std::string_view, std::string_view>, 12> kTypes = {{
     {"mp4", "video/mp4"},
     {"m3u8", "application/vnd.apple.mpegurl"},
     {"ts", "video/mp2t"},
@@ -20,6 +20,7 @@ constexpr std::array<std::pair<std::string_view, std::string_view>, 11> kTypes =
     {"webp", "image/webp"},
     {"vtt", "text/vtt"},
     {"json", "application/json"},
+    {"xlsx", "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"},
 }};
 
 }  // namespace

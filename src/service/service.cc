@@ -64,6 +64,15 @@ Status Service::check_input(const Caller& caller, const std::string& input) {
 Result<TaskSpec> Service::make_spec(const Caller& caller, TaskRequest& request) {
   TaskSpec spec;
   spec.kind = request.kind;
+  spec.options = std::move(request.options);
+  if (request.kind == TaskKind::kExport) {
+    if (!spec.options.contains(kExportOption)) {
+      return fail(ErrorCode::kInvalidParameter, "an export must say what to export", "kind");
+    }
+    spec.priority = request.priority;
+    spec.max_attempts = request.max_attempts;
+    return spec;
+  }
   spec.input = std::move(request.input);
   if (auto ok = check_input(caller, spec.input); !ok) return std::unexpected(ok.error());
   if (request.kind == TaskKind::kProbe) {
@@ -115,6 +124,12 @@ void Service::submit(const Caller& caller, TaskRequest request, Store::Done<Subm
     output.name = wanted.name;
     output.type = wanted.type;
     submission.task.outputs.push_back(std::move(output));
+  }
+  if (spec->kind == TaskKind::kExport) {
+    Output file;
+    file.name = name_of(export_spec_from(spec->options.at(kExportOption)).report);
+    file.type = OutputType::kDocument;
+    submission.task.outputs.push_back(std::move(file));
   }
   submission.units = {first_unit(*spec)};
   submission.task.spec = std::move(*spec);
@@ -346,6 +361,7 @@ void Service::sweep_loop(const std::stop_token& stop) {
 }
 
 void Service::sweep() {
+  sweep_meetings();
   if (options_.upload_retention > 0) files_.sweep(now_ms() - options_.upload_retention);
   if (options_.retention <= 0) return;
   constexpr int kAtOnce = 500;

@@ -10,11 +10,14 @@
 #include "object/address.h"
 #include "object/links.h"
 #include "object/local.h"
+#include "service/delay.h"
 #include "service/files.h"
 #include "service/keyring.h"
 #include "service/metrics.h"
 #include "service/rate_limit.h"
 #include "service/watch.h"
+#include "service/window.h"
+#include "store/meetings.h"
 #include "store/store.h"
 
 namespace telecine {
@@ -39,6 +42,13 @@ struct TaskRequest {
   std::string origin = "native";
   std::string idempotency_key;
   std::string body_hash;
+  boost::json::object options;  ///< TaskSpec::options
+};
+
+/// What lets somebody send records about meetings.
+struct IngestKey {
+  std::string key;
+  std::string account;
 };
 
 struct ServiceOptions {
@@ -110,6 +120,27 @@ class Service {
   Result<std::vector<Delivery>> deliveries(const Caller& caller, Id task);
   void replay(const Caller& caller, Id task, std::int64_t delivery, Store::Done<Delivery> done);
 
+  // --- meetings ---
+  /// Before the first call of the others. `keys` empty: keys with the write scope serve instead.
+  void set_meetings(MeetingStore& meetings, std::vector<IngestKey> keys, Millis retention);
+  MeetingStore& meetings() { return *meetings_; }
+  /// The account whose records the bearer of `token` may write. kUnauthorized.
+  Result<std::string> ingest_account(std::string_view token);
+
+  // --- for dialects with ids and credentials of their own ---
+  /// Of any account: who may see it is the dialect's to decide.
+  Result<TaskPtr> get_by_number(std::int64_t number) { return store_.get_by_key(number); }
+  /// The bytes of a task's file, without a signed link.
+  Result<OpenObject> open_output(const OutputFile& file);
+  /// 32 bytes that stay the same for this installation and differ between purposes. Made when it is
+  /// first asked for; waits for the store.
+  Result<std::string> installation_key(const std::string& purpose);
+  WindowState take_window(const std::string& name, int per_minute) {
+    return windows_.take(name, per_minute);
+  }
+  /// Calls back after a while, on a thread of its own; at once when too many are waiting.
+  void delay(Millis time, std::function<void()> then) { delay_.after(time, std::move(then)); }
+
   // --- limits and health ---
   RateState take_call(const Caller& caller);
   /// Ready to take work: the store answers, the disk has room, and we are not shutting down.
@@ -129,6 +160,7 @@ class Service {
   Status check_input(const Caller& caller, const std::string& input);
   void sweep_loop(const std::stop_token& stop);
   void sweep();
+  void sweep_meetings();
   std::int64_t link_expiry() const;
 
   Store& store_;
@@ -138,9 +170,14 @@ class Service {
   Keyring& keys_;
   ServiceOptions options_;
   RateLimiter limiter_;
+  WindowLimiter windows_;
+  MeetingStore* meetings_ = nullptr;
+  std::vector<IngestKey> ingest_keys_;
+  std::atomic<Millis> meeting_retention_ = 0;
   Watch watch_;
   Metrics metrics_;
   Files files_;
+  Delay delay_;
   std::atomic<bool> draining_ = false;
   Pool housekeeping_{1};
   std::jthread sweeper_;

@@ -30,7 +30,7 @@ Task after_claim(const Task& task, UnitKind kind, Millis now) {
   if (next.started == 0) next.started = now;
   next.updated = now;
   ++next.attempts;
-  if (kind == UnitKind::kEncode) {
+  if (kind != UnitKind::kFetch) {
     for (Output& output : next.outputs) {
       if (output.state == OutputState::kPending) output.state = OutputState::kRunning;
     }
@@ -43,6 +43,7 @@ Task after_commit(const Task& task, const UnitOutcome& outcome, Millis now) {
   next.updated = now;
   if (outcome.source) next.source = outcome.source;
   if (!outcome.outputs.empty()) next.outputs = outcome.outputs;
+  for (const auto& item : outcome.result) next.result[item.key()] = item.value();
   if (!outcome.next.empty()) return next;
   const auto there = [](const Output& o) { return o.state == OutputState::kSucceeded; };
   if (next.outputs.empty() || std::ranges::any_of(next.outputs, there)) {
@@ -82,6 +83,7 @@ Task after_retry(const Task& task, Millis now) {
   next.updated = now;
   next.progress = 0;
   next.error.reset();
+  next.result.clear();
   for (Output& output : next.outputs) {
     output.state = OutputState::kPending;
     output.progress = 0;
@@ -94,6 +96,7 @@ Task after_retry(const Task& task, Millis now) {
 }
 
 NewUnit first_unit(const TaskSpec& spec) {
+  if (spec.kind == TaskKind::kExport) return {UnitKind::kExport, {}};
   const bool remote = spec.input.starts_with("http://") || spec.input.starts_with("https://");
   return {remote ? UnitKind::kFetch : UnitKind::kEncode, {}};
 }

@@ -19,6 +19,7 @@ struct UnitOutcome {
   std::optional<MediaFacts> source;
   std::vector<Output> outputs;
   std::vector<NewUnit> next;  ///< units that follow; none: the task is at its end
+  boost::json::object result;  ///< members to set in the task's result
 };
 /// Succeeded when no unit follows and an output (or, with none asked for, the source) is there;
 /// failed with the first output's error when none is.

@@ -135,6 +135,8 @@ json::object to_json(const OutputSpec& spec) {
       o["format"] = name_of(spec.still.format);
       o["quality"] = spec.still.quality;
       break;
+    case OutputType::kDocument:
+      break;
   }
   return o;
 }
@@ -142,7 +144,13 @@ json::object to_json(const OutputSpec& spec) {
 Result<OutputSpec> output_spec_from(const json::value& value, const std::string& path) {
   ObjectReader in(value, path);
   OutputSpec spec;
-  spec.type = in.choice<OutputType>("type").value_or(spec.type);
+  if (const auto word = in.text("type")) {
+    const auto type = value_named<OutputType>(*word);
+    if (type && *type != OutputType::kDocument)
+      spec.type = *type;
+    else
+      in.refuse("type", "must be video, hls or cover, not \"" + *word + "\"");
+  }
   spec.name = in.text("name", 64).value_or(std::string(name_of(spec.type)));
   if (!is_name(spec.name)) in.refuse("name", "must be 1 to 64 letters, digits, _ or -");
   switch (spec.type) {
@@ -157,6 +165,8 @@ Result<OutputSpec> output_spec_from(const json::value& value, const std::string&
     case OutputType::kCover:
       spec.still = read_still(in);
       break;
+    case OutputType::kDocument:
+      break;  // refused above
   }
   if (auto ok = in.finish(); !ok) return std::unexpected(ok.error());
   return spec;

@@ -16,10 +16,12 @@ enum class OutputType : std::uint8_t {
   kVideo,  ///< one rendition in one file
   kHls,    ///< a ladder: fMP4 segments, a playlist per rendition and a master playlist
   kCover,  ///< one still picture
+  kDocument,  ///< a file that is no media: made by tasks that are asked for one, never by a spec
 };
 template <>
 inline constexpr auto kNames<OutputType> = std::to_array<Named<OutputType>>(
-    {{OutputType::kVideo, "video"}, {OutputType::kHls, "hls"}, {OutputType::kCover, "cover"}});
+    {{OutputType::kVideo, "video"}, {OutputType::kHls, "hls"}, {OutputType::kCover, "cover"},
+     {OutputType::kDocument, "document"}});
 
 enum class Container : std::uint8_t { kMp4 };
 template <>

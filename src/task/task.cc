@@ -93,6 +93,8 @@ json::object rest_of(const Task& task) {
     hidden.emplace_back(std::move(files));
   }
   o["hidden_files"] = std::move(hidden);
+  if (!task.spec.options.empty()) o["options"] = task.spec.options;
+  if (!task.result.empty()) o["result"] = task.result;
   return o;
 }
 
@@ -127,6 +129,12 @@ void read_rest(const LooseReader& in, Task& task) {
   const std::array members = {&task.created, &task.started, &task.finished, &task.updated};
   for (std::size_t i = 0; i < std::min(times.size(), members.size()); ++i) {
     *members[i] = times[i].to_number<Millis>();
+  }
+  if (const auto* options = in.at("options"); options != nullptr && options->is_object()) {
+    task.spec.options = options->get_object();
+  }
+  if (const auto* result = in.at("result"); result != nullptr && result->is_object()) {
+    task.result = result->get_object();
   }
   const auto& hidden = in.list("hidden_files");
   for (std::size_t i = 0; i < std::min(hidden.size(), task.outputs.size()); ++i) {

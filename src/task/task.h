@@ -73,6 +73,8 @@ struct Task {
   std::optional<MediaFacts> source;
   std::vector<Output> outputs;
   std::optional<Error> error;  ///< why it failed
+  /// What units found out beside outputs (an export's row count). Members are replaced one by one by each commit.
+  boost::json::object result;
 };
 
 using TaskPtr = std::shared_ptr<const Task>;
@@ -89,20 +91,16 @@ Result<Task> task_from(const boost::json::value& view, const boost::json::value&
 enum class UnitKind : std::uint8_t {
   kFetch,   ///< copy a remote input to this store's scratch space
   kEncode,  ///< probe the input, make every output of it in one decode, and publish them
+  kExport,    ///< write a file from stored records
 };
 template <>
 inline constexpr auto kNames<UnitKind> =
-    std::to_array<Named<UnitKind>>({{UnitKind::kFetch, "fetch"}, {UnitKind::kEncode, "encode"}});
+    std::to_array<Named<UnitKind>>({{UnitKind::kFetch, "fetch"}, {UnitKind::kEncode, "encode"},
+                                         {UnitKind::kExport, "export"}});
 
 /// The state a claimed unit of this kind puts its task into.
 constexpr TaskState state_during(UnitKind kind) {
-  switch (kind) {
-    case UnitKind::kFetch:
-      return TaskState::kDownloading;
-    case UnitKind::kEncode:
-      return TaskState::kRunning;
-  }
-  return TaskState::kRunning;
+  return kind == UnitKind::kFetch ? TaskState::kDownloading : TaskState::kRunning;
 }
 
 struct NewUnit {

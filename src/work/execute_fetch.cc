@@ -26,6 +26,8 @@ Result<UnitOutcome> execute(const WorkContext& context, const Run& run) {
       return execute_fetch(context, run);
     case UnitKind::kEncode:
       return execute_encode(context, run);
+    case UnitKind::kExport:
+      return execute_export(context, run);
   }
   return fail(ErrorCode::kInternal, "no executor for this unit");
 }

@@ -8,6 +8,7 @@
 #include "object/http_client.h"
 #include "object/local.h"
 #include "object/roots.h"
+#include "store/meetings.h"
 #include "store/store.h"
 #include "work/admission.h"
 #include "work/child_host.h"
@@ -34,6 +35,7 @@ struct WorkContext {
   const object::LocalObjects& objects;
   const object::HttpClient& http;
   const object::Roots& roots;
+  MeetingStore& meetings;
   Admission& admission;
   const WorkerOptions& options;
 
@@ -53,6 +55,7 @@ Result<UnitOutcome> execute(const WorkContext& context, const Run& run);
 
 Result<UnitOutcome> execute_fetch(const WorkContext& context, const Run& run);
 Result<UnitOutcome> execute_encode(const WorkContext& context, const Run& run);
+Result<UnitOutcome> execute_export(const WorkContext& context, const Run& run);
 
 /// kOutOfSpace when the data directory's disk is nearly full.
 Status check_disk(const WorkContext& context);

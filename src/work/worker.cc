@@ -27,11 +27,12 @@ std::string make_node_name() {
 }  // namespace
 
 Worker::Worker(Store& store, ChildHost& children, const object::LocalObjects& objects,
-               const object::HttpClient& http, const object::Roots& roots, WorkerOptions options)
+               const object::HttpClient& http, const object::Roots& roots, MeetingStore& meetings,
+               WorkerOptions options)
     : node_(make_node_name()),
       options_(std::move(options)),
       admission_(options_.cores, options_.memory),
-      context_{store, children, objects, http, roots, admission_, options_} {}
+      context_{store, children, objects, http, roots, meetings, admission_, options_} {}
 
 Worker::~Worker() {
   drain();

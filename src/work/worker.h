@@ -18,7 +18,8 @@ namespace telecine {
 class Worker {
  public:
   Worker(Store& store, ChildHost& children, const object::LocalObjects& objects,
-         const object::HttpClient& http, const object::Roots& roots, WorkerOptions options);
+         const object::HttpClient& http, const object::Roots& roots, MeetingStore& meetings,
+         WorkerOptions options);
   ~Worker();
 
   void start();

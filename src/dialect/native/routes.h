@@ -14,6 +14,7 @@ void mount_uploads(http::Router& router, Api& api);
 void mount_templates(http::Router& router, Api& api);
 void mount_keys(http::Router& router, Api& api);
 void mount_callbacks(http::Router& router, Api& api);
+void mount_meetings(http::Router& router, Api& api);
 void mount_system(http::Router& router, Api& api);
 
 http::Response json_response(int status, const json::value& body);

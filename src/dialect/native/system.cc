@@ -93,6 +93,7 @@ void mount(http::Router& router, Api& api) {
   mount_events(router, api);
   mount_files(router, api);
   mount_uploads(router, api);
+  mount_meetings(router, api);
   mount_templates(router, api);
   mount_keys(router, api);
   mount_callbacks(router, api);
