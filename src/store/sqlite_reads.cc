@@ -39,6 +39,11 @@ Result<Store::Stored> SqliteStore::peek(Id id) {
     if (cached->id != id) return no_task();
     return Stored{std::move(cached), {}, {}, 0, {}};
   }
+  if (peeked_[static_cast<std::size_t>(id.key) % peeked_.size()].exchange(id.key) == id.key) {
+    auto task = get(id);
+    if (!task) return std::unexpected(task.error());
+    return Stored{std::move(*task), {}, {}, 0, {}};
+  }
   try {
     Reader db = reader();
     auto query = db->prepare(

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <atomic>
 #include <condition_variable>
 #include <map>
@@ -127,6 +128,8 @@ class SqliteStore final : public Store {
   SqliteOptions options_;
   std::string path_;
   TaskCache cache_;
+  /// Keys that were peeked at on the disk lately: whoever is asked for again goes into the cache.
+  std::array<std::atomic<std::int64_t>, 1024> peeked_{};
 
   std::mutex queue_mutex_;
   std::condition_variable queue_filled_;

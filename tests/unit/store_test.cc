@@ -218,6 +218,7 @@ TEST_F(StoreTest, PeekAnswersFromTheDiskWithoutMakingATask) {
   EXPECT_FALSE(stored->cached);
   EXPECT_EQ(stored->account, "a");
   EXPECT_EQ(stored->view, json::serialize(view_of(*task)));
+  EXPECT_TRUE(store_->peek(task->id)->cached) << "asked for again, it is worth keeping";
 }
 
 TEST_F(StoreTest, AFinalFailureEndsTheTaskAtOnce) {
