@@ -145,6 +145,15 @@ ServiceOptions service_options(const Config& config) {
   return options;
 }
 
+/// Where links in callbacks lead, which no request's Host can say.
+std::string callback_base(const Config& config, const http::Server& server) {
+  if (!config.server.public_url.empty()) return config.server.public_url;
+  // Listening everywhere names no address; this machine's own is the best there is.
+  return (config.server.tls_certificate.empty() ? "http://" : "https://") +
+         (config.server.host.empty() ? "127.0.0.1:" + std::to_string(server.port())
+                                     : server.address());
+}
+
 std::vector<object::IpRange> proxies_of(const Config& config) {
   std::vector<object::IpRange> ranges;
   for (const std::string& text : config.server.trusted_proxies) {
@@ -169,37 +178,25 @@ int serve(const Config& config) {
                   service_options(config));
   service.set_meetings(*engine->meetings, config.meetings.keys, config.meetings.retention);
 
-  std::atomic<http::Server*> running = nullptr;
-  native::Api api{service,
-                  config.server.public_url,
-                  config.server.public_url,
-                  proxies_of(config),
-                  [&] { return health_of(*engine); },
-                  [&] {
-                    const auto* server = running.load();
-                    return server != nullptr ? static_cast<std::size_t>(server->counters().open)
-                                             : 0;
-                  }};
+  // Listening comes first, so that a start that fails leaves no key behind that nobody has seen;
+  // answering comes last, when all that an answer may need is there.
+  auto server = http::Server::listen(http_options(config));
+  if (!server) return report(server.error());
+  if (auto made = make_first_key(config, keys); !made) return report(made.error());
   auto feishu_key = service.installation_key("feishu");
   if (!feishu_key) return report(feishu_key.error());
   const feishu::Api feishu_api{service, config.feishu, config.server.public_url, *feishu_key};
-  auto server = http::Server::start(
-      http_options(config), make_router(api, feishu_api, service, config.server.body_bytes));
-  if (!server) return report(server.error());
-  running = server->get();
-  // Only now, so that a start that fails leaves no key behind that nobody has seen.
-  if (auto made = make_first_key(config, keys); !made) return report(made.error());
-  if (api.callback_base.empty()) {
-    // Listening everywhere names no address; this machine's own is the best there is.
-    api.callback_base = (config.server.tls_certificate.empty() ? "http://" : "https://") +
-                        (config.server.host.empty()
-                             ? "127.0.0.1:" + std::to_string((*server)->port())
-                             : (*server)->address());
-  }
+  native::Api api{service,
+                  config.server.public_url,
+                  callback_base(config, **server),
+                  proxies_of(config),
+                  [&] { return health_of(*engine); },
+                  [&] { return static_cast<std::size_t>((*server)->counters().open); }};
   Deliverer deliverer(*engine->store, *engine->http, [&](const Delivery& delivery) {
     return render_packet(service, api, delivery);
   });
   if (engine->worker) engine->worker->start();
+  (*server)->serve(make_router(api, feishu_api, service, config.server.body_bytes));
   log_info("serving", {{"address", (*server)->address()},
                        {"data", config.data.dir},
                        {"worker", config.worker_enabled},

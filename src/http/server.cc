@@ -34,12 +34,12 @@ int thread_count(const ServerOptions& options) {
 }  // namespace
 
 struct Server::Impl {
-  Impl(ServerOptions options, Router router, TlsContext tls, Listener bound)
-      : shared{options, std::move(router), std::move(tls),
+  Impl(ServerOptions options, TlsContext tls, Listener bound)
+      : shared{options, Router(), std::move(tls),
                ConnectionLimits(options.max_connections, options.max_connections_per_peer)},
         listener(std::move(bound)) {}
 
-  void launch();
+  void serve(Router router);
   bool accept_waiting();
   IoLoop& least_loaded();
   void refuse(const Accepted& connection);
@@ -55,7 +55,8 @@ struct Server::Impl {
   std::atomic<bool> stopped{false};
 };
 
-void Server::Impl::launch() {
+void Server::Impl::serve(Router router) {
+  shared.router = std::move(router);
   for (int i = 0; i < thread_count(shared.options); ++i) loops.push_back(IoLoop::create(shared));
   loops.front()->watch(listener.duplicate(), [this] { return accept_waiting(); });
   for (auto& loop : loops) threads.emplace_back([&loop = *loop] { loop.run(); });
@@ -115,7 +116,7 @@ void Server::Impl::stop(Millis grace) {
   threads.clear();
 }
 
-Result<std::unique_ptr<Server>> Server::start(ServerOptions options, Router router) {
+Result<std::unique_ptr<Server>> Server::listen(ServerOptions options) {
   TlsContext tls;
   if (!options.tls_certificate.empty()) {
     auto loaded = load_tls(options.tls_certificate, options.tls_key);
@@ -124,10 +125,12 @@ Result<std::unique_ptr<Server>> Server::start(ServerOptions options, Router rout
   }
   auto listener = Listener::open(options.host, options.port);
   if (!listener) return std::unexpected(listener.error());
-  auto impl = std::make_unique<Impl>(std::move(options), std::move(router), std::move(tls),
-                                     *std::move(listener));
-  impl->launch();
-  return std::unique_ptr<Server>(new Server(std::move(impl)));
+  return std::unique_ptr<Server>(new Server(
+      std::make_unique<Impl>(std::move(options), std::move(tls), *std::move(listener))));
+}
+
+void Server::serve(Router router) {
+  impl_->serve(std::move(router));
 }
 
 Server::Server(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}

@@ -39,16 +39,19 @@ struct ServerCounters {
 /// An HTTP/1.1 server: one listening socket that no other process can share, one event loop a
 /// thread, each connection on one thread for its life. Handlers run on these threads.
 ///
-///     auto server = http::Server::start({.port = 8080}, std::move(router));
+///     auto server = http::Server::listen({.port = 8080});
 ///     if (!server) return std::unexpected(server.error());
+///     (*server)->serve(std::move(router));
 ///     ...
 ///     (*server)->stop_accepting();
 ///     (*server)->stop(10'000);
 class Server {
  public:
-  /// Listens when it returns. kConflict when the address is in use, kInvalidParameter for a bad
-  /// address or certificate.
-  static Result<std::unique_ptr<Server>> start(ServerOptions options, Router router);
+  /// Holds the address when it returns, and lets connections wait. kConflict when the address is
+  /// in use, kInvalidParameter for a bad address or certificate.
+  static Result<std::unique_ptr<Server>> listen(ServerOptions options);
+  /// Answers from now on; once.
+  void serve(Router router);
   /// Stops at once.
   ~Server();
   Server(const Server&) = delete;

@@ -166,9 +166,10 @@ class HttpServer : public testing::Test {
   void start(ServerOptions options) {
     server_.reset();
     options.threads = 2;
-    auto server = Server::start(options, routes());
+    auto server = Server::listen(options);
     ASSERT_TRUE(server) << server.error().message;
     server_ = *std::move(server);
+    server_->serve(routes());
   }
   Client client() const { return Client(server_->port()); }
   int status_of(std::string_view request) const { return client().ask(request).status; }
@@ -657,7 +658,7 @@ TEST(EventStream, ClosesRatherThanDropAStateChange) {
 TEST_F(HttpServer, ReportsAPortInUse) {
   ServerOptions options;
   options.port = server_->port();
-  const auto second = Server::start(options, Router());
+  const auto second = Server::listen(options);
   ASSERT_FALSE(second);
   EXPECT_EQ(second.error().code, ErrorCode::kConflict);
   EXPECT_EQ(second.error().message, "127.0.0.1:" + std::to_string(options.port) +

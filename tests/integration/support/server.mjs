@@ -154,9 +154,15 @@ export class Server {
     if (make_key && data === null) {
       server.token = await create_key(server.data, { id: 'main', secret: 'main-secret-0001' });
     }
-    await server.launch();
-    if (!make_key) {
-      server.token = fs.readFileSync(path.join(server.data, 'first.key'), 'utf8').trim();
+    try {
+      await server.launch();
+      if (!make_key) {
+        server.token = fs.readFileSync(path.join(server.data, 'first.key'), 'utf8').trim();
+      }
+    } catch (error) {
+      // Nobody else knows of this process, and it would keep the test runner waiting.
+      await server.kill();
+      throw error;
     }
     return server;
   }
