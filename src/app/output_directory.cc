@@ -21,6 +21,8 @@ std::string main_file(const OutputSpec& output) {
       return output.name + "/master.m3u8";
     case OutputType::kCover:
       return output.name + "." + std::string(name_of(output.still.format));
+    case OutputType::kSnapshots:
+      return output.name + "/00001." + std::string(name_of(output.still.format));
     case OutputType::kDocument:
       break;
   }

@@ -61,21 +61,31 @@ bool RateGate::passes(Ticks at) {
 }
 
 VideoBranch::VideoBranch(const VideoSettings& settings, double rate_limit, double sharpness,
-                         VideoEncoder encoder)
+                         Span span, VideoEncoder encoder)
     : settings_(settings),
       encoder_(std::move(encoder)),
       scaler_(settings.size,
               {entry_of(settings.options.codec).format, AVCOL_RANGE_MPEG, settings.colour.space},
               sharpness),
+      cut_(span),
       gate_(rate_limit),
+      offset_(span.start),
       frames_(kQueuedFrames) {}
 
 Result<std::unique_ptr<VideoBranch>> VideoBranch::create(const VideoSettings& settings,
-                                                         double rate_limit, double sharpness) {
+                                                         double rate_limit, double sharpness,
+                                                         Span span) {
   auto encoder = VideoEncoder::open(settings);
   if (!encoder) return std::unexpected(encoder.error());
   return std::unique_ptr<VideoBranch>(
-      new VideoBranch(settings, rate_limit, sharpness, std::move(*encoder)));
+      new VideoBranch(settings, rate_limit, sharpness, span, std::move(*encoder)));
+}
+
+void VideoBranch::add_child(VideoBranch& child) {
+  // What comes from here is cut already, and a child's clock starts where its pictures do.
+  child.cut_ = PictureCut(Span{});
+  child.is_child_ = true;
+  children_.push_back(&child);
 }
 
 VideoBranch::~VideoBranch() {
@@ -98,6 +108,14 @@ void VideoBranch::join() {
 
 Status VideoBranch::take(FramePtr frame) {
   const Ticks end = frame->pts + std::max<Ticks>(0, frame->pkt_duration);
+  for (auto& each : cut_.take(std::move(frame))) {
+    if (auto ok = make(std::move(each)); !ok) return ok;
+  }
+  progress_ = is_child_ ? end + offset_ : end;
+  return {};
+}
+
+Status VideoBranch::make(FramePtr frame) {
   const bool passes = gate_.passes(frame->pts);
   const bool encodes = passes && out_.wanted();
   if (encodes || (passes && !children_.empty())) {
@@ -110,8 +128,24 @@ Status VideoBranch::take(FramePtr frame) {
       out_.send(std::move(*packets));
     }
   }
-  progress_ = end;
   return {};
+}
+
+// After the last picture. One that was thinned out, or that belongs to the next span, is what ends
+// the last one here.
+void VideoBranch::finish() {
+  for (auto& each : cut_.finish()) {
+    if (auto ok = make(std::move(each)); !ok) return out_.fail(ok.error());
+  }
+  shown_until_ = std::max(shown_until_, cut_.reached());
+  if (!out_.wanted()) return;
+  encoder_.extend_to(shown_until_);
+  if (auto rest = encoder_.finish()) {
+    out_.send(std::move(*rest));
+    out_.end();
+  } else {
+    out_.fail(rest.error());
+  }
 }
 
 void VideoBranch::work() {
@@ -120,7 +154,9 @@ void VideoBranch::work() {
     while (auto frame = frames_.pop()) {
       // Children can do with any picture, so a branch that failed goes on feeding them.
       if (trouble) {
-        for (VideoBranch* child : children_) child->push(share(**frame));
+        for (const auto& each : cut_.take(std::move(*frame))) {
+          for (VideoBranch* child : children_) child->push(share(*each));
+        }
         continue;
       }
       if (auto ok = take(std::move(*frame)); !ok) {
@@ -128,19 +164,15 @@ void VideoBranch::work() {
         out_.fail(*trouble);
       }
     }
-    if (!aborted_ && !trouble && out_.wanted()) {
-      if (auto rest = encoder_.finish()) {
-        out_.send(std::move(*rest));
-        out_.end();
-      } else {
-        out_.fail(rest.error());
-      }
-    }
+    if (!aborted_ && !trouble) finish();
   } catch (const std::bad_alloc&) {
     out_.fail({ErrorCode::kResourceLimit, "out of memory", {}});
     frames_.abort();
   }
-  for (VideoBranch* child : children_) child->close();
+  for (VideoBranch* child : children_) {
+    child->shown_until_ = shown_until_;
+    child->close();
+  }
 }
 
 }  // namespace telecine::media

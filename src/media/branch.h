@@ -11,6 +11,7 @@
 #include "media/encode.h"
 #include "media/mux.h"
 #include "media/scale.h"
+#include "media/span.h"
 
 namespace telecine::media {
 
@@ -61,18 +62,19 @@ class RateGate {
   std::int64_t last_slot_ = -1;
 };
 
-/// One encode of pictures on a thread of its own: scale, thin, encode, distribute. What it scaled
-/// also feeds the next smaller branches, which must have the same rate limit.
+/// One encode of pictures on a thread of its own: cut, thin, scale, encode, distribute. What it
+/// scaled also feeds the next smaller branches, which must have the same span and rate limit.
 class VideoBranch {
  public:
   static Result<std::unique_ptr<VideoBranch>> create(const VideoSettings& settings,
-                                                     double rate_limit, double sharpness);
+                                                     double rate_limit, double sharpness,
+                                                     Span span);
   /// Stops at once, whatever is queued.
   ~VideoBranch();
 
   // Before `start` only.
   void add_consumer(Consumer consumer) { out_.add(consumer); }
-  void add_child(VideoBranch& child) { children_.push_back(&child); }
+  void add_child(VideoBranch& child);
   void start();
 
   /// Waits while the branch is busy. False once it was stopped.
@@ -84,21 +86,27 @@ class VideoBranch {
 
   const VideoSettings& settings() const { return settings_; }
   const VideoEncoder& encoder() const { return encoder_; }
-  /// End of the last picture encoded.
+  /// End of the last picture it took, on the source's clock.
   Ticks progress() const { return progress_; }
 
  private:
-  VideoBranch(const VideoSettings& settings, double rate_limit, double sharpness,
+  VideoBranch(const VideoSettings& settings, double rate_limit, double sharpness, Span span,
               VideoEncoder encoder);
   void work();
   Status take(FramePtr frame);
+  Status make(FramePtr frame);
+  void finish();
 
   const VideoSettings settings_;
   VideoEncoder encoder_;
   Scaler scaler_;
+  PictureCut cut_;
   RateGate gate_;
   Distributor out_;
   std::vector<VideoBranch*> children_;
+  const Ticks offset_;  // of the output's clock from the source's
+  bool is_child_ = false;
+  Ticks shown_until_ = 0;  // by the parent's last picture; set before it closes this branch
   Channel<FramePtr> frames_;
   std::atomic<Ticks> progress_ = 0;
   std::atomic<bool> aborted_ = false;

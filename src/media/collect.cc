@@ -19,7 +19,8 @@ void Transcode::finish_output(Work& work) {
         ok = finish_hls(work);
         break;
       case OutputType::kCover:
-        ok = finish_cover(work);
+      case OutputType::kSnapshots:
+        ok = finish_stills(work);
         break;
       case OutputType::kDocument:
         ok = fail(ErrorCode::kUnsupported, "a document is not made from media");
@@ -48,16 +49,20 @@ Status Transcode::finish_file(Work& work) {
   return {};
 }
 
-Status Transcode::finish_cover(Work& work) {
-  const AVFrame* frame = work.picker ? work.picker->frame() : nullptr;
-  if (frame == nullptr) {
-    return fail(ErrorCode::kDecodeFailed, "decoding failed at 0.0 s: no picture was decoded");
-  }
-  auto made = write_still(*frame, work.spec->still, {video_->width, video_->height}, files_,
-                          work.spec->name);
-  if (!made) return std::unexpected(made.error());
-  work.made.files.push_back(std::move(made->file));
-  work.made.facts = std::move(made->facts);
+FramePicker::Take Transcode::taker(Work& work) {
+  return [this, &work](std::size_t place, const AVFrame& frame) -> Status {
+    auto made = write_still(frame, work.spec->still, {video_->width, video_->height}, files_,
+                            still_name(*work.spec, place));
+    if (!made) return std::unexpected(made.error());
+    work.stills[place] = std::move(*made);
+    return {};
+  };
+}
+
+Status Transcode::finish_stills(Work& work) {
+  if (auto ok = work.picker->finish(taker(work)); !ok) return ok;
+  for (StillMade& still : work.stills) work.made.files.push_back(std::move(still.file));
+  work.made.facts = std::move(work.stills.front().facts);
   return {};
 }
 
@@ -132,7 +137,7 @@ Status Transcode::finish_hls(Work& work) {
     for (const auto& file : target.hls->files()) files.push_back(file);
   }
   const std::string name = work.spec->name + "/master.m3u8";
-  const std::string text = master_playlist(variants);
+  const std::string text = master_playlist(variants, work.spec->segments);
   auto fd = files_.create(name);
   if (!fd) return std::unexpected(fd.error());
   if (auto ok = write_whole(fd->get(), text); !ok) return ok;

@@ -75,11 +75,20 @@ Result<std::vector<PacketPtr>> VideoEncoder::encode(FramePtr frame) {
   const Ticks usual = av_rescale(kTicksPerSecond, context_->framerate.den, context_->framerate.num);
   const Ticks shown = frame->pkt_duration > 0 ? frame->pkt_duration : usual;
   shown_for_[frame->pts] = shown;
+  last_ = frame->pts;
   end_ = frame->pts + shown;
   if (const int code = avcodec_send_frame(context_.get(), frame.get()); code < 0) {
     return std::unexpected(encoder_error(code, context_->codec->name));
   }
   return receive_all();
+}
+
+void VideoEncoder::extend_to(Ticks end) {
+  if (frames_ == 0 || end <= end_) return;
+  if (const auto inside = shown_for_.find(last_); inside != shown_for_.end()) {
+    inside->second = end - last_;
+  }
+  end_ = end;
 }
 
 Result<std::vector<PacketPtr>> VideoEncoder::finish() {

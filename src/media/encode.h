@@ -18,6 +18,8 @@ class VideoEncoder {
   /// last one's. Without scene cuts the first frame at or after each multiple of the gop becomes
   /// a keyframe, so all encodes of one source cut at the same places.
   Result<std::vector<PacketPtr>> encode(FramePtr frame);
+  /// The last picture is shown until `end` at least.
+  void extend_to(Ticks end);
   Result<std::vector<PacketPtr>> finish();
 
   /// Ready for a muxer (headers out of band) as soon as the encoder is open.
@@ -38,6 +40,7 @@ class VideoEncoder {
   Ticks next_key_ = 0;
   std::int64_t frames_ = 0;
   Ticks first_ = 0;
+  Ticks last_ = 0;  // pts of the last picture
   Ticks end_ = 0;
   Ticks first_dts_ = 0;
   bool any_packet_ = false;

@@ -1,5 +1,9 @@
 #include "media/hls.h"
 
+extern "C" {
+#include <libavutil/opt.h>
+}
+
 #include <algorithm>
 #include <cmath>
 #include <cstdio>
@@ -10,10 +14,38 @@ namespace {
 // When one track is this far ahead the other is taken to have a hole rather than to be late.
 constexpr Ticks kLongestWait = 30LL * kTicksPerSecond;
 
-std::string segment_name(std::size_t number) {
+struct FormatEntry {
+  SegmentFormat format;
+  const char* muxer;  // libavformat's name
+  const char* extension;
+  const char* media_type;
+  int version;  // of the playlist's protocol that these segments need
+  const char* map;
+};
+// RFC 8216, section 7: 3 for fractions of a second, 6 for EXT-X-MAP; 7 is what fMP4 came with.
+constexpr auto kFormats = std::to_array<FormatEntry>({
+    {SegmentFormat::kFmp4, "mp4", "m4s", "video/iso.segment", 7, "#EXT-X-MAP:URI=\"init.mp4\"\n"},
+    {SegmentFormat::kTs, "mpegts", "ts", "video/mp2t", 3, ""},
+});
+
+const FormatEntry& entry_of(SegmentFormat format) {
+  return *std::ranges::find(kFormats, format, &FormatEntry::format);
+}
+
+// Transport streams have no times below 0, where reordered pictures and the priming of sound
+// begin: all renditions are moved by the same ten seconds, as is the custom. Twice the muxer's own
+// delay, by which the clock runs ahead of the pictures, is part of them.
+constexpr std::int64_t kTsDelay = 700'000;  // us
+constexpr Ticks kTsShift = 10LL * kTicksPerSecond - 2 * (kTsDelay * kTicksPerSecond / 1'000'000);
+
+std::string segment_name(std::size_t number, SegmentFormat format) {
   char name[32];
-  std::snprintf(name, sizeof name, "seg-%05zu.m4s", number);
+  std::snprintf(name, sizeof name, "seg-%05zu.%s", number, entry_of(format).extension);
   return name;
+}
+
+std::string head_of(SegmentFormat format) {
+  return "#EXTM3U\n#EXT-X-VERSION:" + std::to_string(entry_of(format).version) + "\n";
 }
 
 Error hls_error(int code) {
@@ -22,10 +54,11 @@ Error hls_error(int code) {
 
 }  // namespace
 
-HlsMuxer::HlsMuxer(OutputFiles& files, std::string directory, Millis segment)
+HlsMuxer::HlsMuxer(OutputFiles& files, std::string directory, Millis segment, SegmentFormat format)
     : files_(files),
       directory_(std::move(directory)),
       length_(std::max<Ticks>(1, ms_to_ticks(segment))),
+      format_(format),
       next_cut_(length_) {}
 
 HlsMuxer::~HlsMuxer() {
@@ -34,7 +67,7 @@ HlsMuxer::~HlsMuxer() {
 
 Result<int> HlsMuxer::add_track(const TrackFormat& format) {
   if (!context_.format) {
-    auto context = MuxContext::make("mp4", io_.get());
+    auto context = MuxContext::make(entry_of(format_).muxer, io_.get());
     if (!context) return std::unexpected(context.error());
     context_ = std::move(*context);
   }
@@ -51,11 +84,16 @@ Result<Fd> HlsMuxer::open(const std::string& name) {
 }
 
 Status HlsMuxer::start() {
-  auto init = open("init.mp4");
-  if (!init) return std::unexpected(init.error());
-  init_ = std::move(*init);
-  io_.retarget(init_.get());
   Dictionary options;
+  if (format_ == SegmentFormat::kTs) {
+    context_.format->avoid_negative_ts = AVFMT_AVOID_NEG_TS_DISABLED;
+    context_.format->max_delay = kTsDelay;
+  } else {
+    auto init = open("init.mp4");
+    if (!init) return std::unexpected(init.error());
+    init_ = std::move(*init);
+    io_.retarget(init_.get());
+  }
   // Fragments end where we say. The header waits for the first packets, so that it can carry the
   // edit lists that put the first picture and the first sound (after the encoder's priming) where
   // they belong. Negative offsets would save the picture's, but libavformat's own reader, and all
@@ -124,6 +162,12 @@ Status HlsMuxer::emit(int track, PacketPtr packet) {
   // Fragments tell time by sample durations: they must add up to the next fragment's start.
   const auto& queue = tracks_[static_cast<std::size_t>(track)].queue;
   if (!queue.empty()) packet->duration = queue.front().second->dts - packet->dts;
+  if (format_ == SegmentFormat::kTs) {
+    if (auto ok = open_segment(); !ok) return ok;
+    const std::int64_t shift = av_rescale_q(kTsShift, kTicks, base);
+    packet->pts += shift;
+    packet->dts += shift;
+  }
   return context_.write(track, std::move(packet), false);
 }
 
@@ -134,23 +178,39 @@ Status HlsMuxer::close_file(Fd fd, const std::string& name, const char* type) {
   return {};
 }
 
-Status HlsMuxer::cut(Ticks at) {
-  AVFormatContext* format = context_.format.get();
-  if (init_) {
-    // With a delayed header the first flush writes the header alone.
-    if (const int code = av_write_frame(format, nullptr); code < 0) {
-      return std::unexpected(hls_error(code));
-    }
-    if (auto ok = close_file(std::move(init_), "init.mp4", "video/mp4"); !ok) return ok;
-  }
-  const std::string name = segment_name(segments_.size() + 1);
-  auto fd = open(name);
-  if (!fd) return std::unexpected(fd.error());
-  io_.retarget(fd->get());
-  if (const int code = av_write_frame(format, nullptr); code < 0) {
+Status HlsMuxer::flush() {
+  if (const int code = av_write_frame(context_.format.get(), nullptr); code < 0) {
     return std::unexpected(hls_error(code));
   }
-  if (auto ok = close_file(std::move(*fd), name, "video/iso.segment"); !ok) return ok;
+  return {};
+}
+
+Status HlsMuxer::open_segment() {
+  if (segment_) return {};
+  auto fd = open(segment_name(segments_.size() + 1, format_));
+  if (!fd) return std::unexpected(fd.error());
+  segment_ = std::move(*fd);
+  io_.retarget(segment_.get());
+  // Every segment begins with the tables a player needs to start there.
+  if (format_ == SegmentFormat::kTs) {
+    av_opt_set(context_.format->priv_data, "mpegts_flags", "+resend_headers", 0);
+  }
+  return {};
+}
+
+// With a delayed header the first flush writes the header alone.
+Status HlsMuxer::close_init() {
+  if (!init_) return {};
+  if (auto ok = flush(); !ok) return ok;
+  return close_file(std::move(init_), "init.mp4", "video/mp4");
+}
+
+Status HlsMuxer::cut(Ticks at) {
+  if (auto ok = close_init(); !ok) return ok;
+  if (auto ok = open_segment(); !ok) return ok;
+  if (auto ok = flush(); !ok) return ok;
+  const std::string name = segment_name(segments_.size() + 1, format_);
+  if (auto ok = close_file(std::move(segment_), name, entry_of(format_).media_type); !ok) return ok;
   segments_.push_back({ticks_to_seconds(at - segment_start_), io_.size()});
   segment_start_ = at;
   next_cut_ = (at / length_ + 1) * length_;
@@ -169,7 +229,7 @@ Status HlsMuxer::finish() {
   if (any_packet_) {
     if (auto ok = cut(end_); !ok) return ok;
   }
-  // Nothing is left for the trailer; it frees the muxer's state.
+  // Nothing is left for the trailer, but it frees the muxer's state.
   if (const int code = av_write_trailer(context_.format.get()); code < 0) {
     return std::unexpected(hls_error(code));
   }
@@ -192,12 +252,13 @@ double HlsMuxer::target() const {
 std::string HlsMuxer::playlist() const {
   char line[96];
   std::snprintf(line, sizeof line, "#EXT-X-TARGETDURATION:%d\n", static_cast<int>(target()));
-  std::string out = "#EXTM3U\n#EXT-X-VERSION:7\n" + std::string(line) +
+  std::string out = head_of(format_) + line +
                     "#EXT-X-MEDIA-SEQUENCE:1\n#EXT-X-PLAYLIST-TYPE:VOD\n"
-                    "#EXT-X-INDEPENDENT-SEGMENTS\n#EXT-X-MAP:URI=\"init.mp4\"\n";
+                    "#EXT-X-INDEPENDENT-SEGMENTS\n" +
+                    entry_of(format_).map;
   for (std::size_t i = 0; i < segments_.size(); ++i) {
     std::snprintf(line, sizeof line, "#EXTINF:%.6f,\n", segments_[i].seconds);
-    out += line + segment_name(i + 1) + "\n";
+    out += line + segment_name(i + 1, format_) + "\n";
   }
   return out + "#EXT-X-ENDLIST\n";
 }
@@ -236,8 +297,8 @@ std::int64_t HlsMuxer::peak_rate() const {
   return static_cast<std::int64_t>(std::ceil(peak));
 }
 
-std::string master_playlist(const std::vector<Variant>& variants) {
-  std::string out = "#EXTM3U\n#EXT-X-VERSION:7\n#EXT-X-INDEPENDENT-SEGMENTS\n";
+std::string master_playlist(const std::vector<Variant>& variants, SegmentFormat format) {
+  std::string out = head_of(format) + "#EXT-X-INDEPENDENT-SEGMENTS\n";
   for (const auto& variant : variants) {
     out += "#EXT-X-STREAM-INF:BANDWIDTH=" + std::to_string(variant.peak_rate) +
            ",AVERAGE-BANDWIDTH=" + std::to_string(variant.average_rate) + ",CODECS=\"" +

@@ -14,14 +14,14 @@ namespace telecine::media {
 
 inline constexpr const char* kPlaylistType = "application/vnd.apple.mpegurl";
 
-/// One rendition of an HLS ladder (RFC 8216, fragmented MP4): `init.mp4`, `seg-00001.m4s`... and
-/// `index.m3u8` in one directory. Segments are cut at the first keyframe at or after each multiple
-/// of the segment length (sound alone: at the first packet), so renditions with the same keyframe
-/// grid cut at the same times.
+/// One rendition of an HLS ladder (RFC 8216) in one directory: `index.m3u8`, and `init.mp4` and
+/// `seg-00001.m4s`... (fragmented MP4) or `seg-00001.ts`... (transport stream). Segments are cut at
+/// the first keyframe at or after each multiple of the segment length (sound alone: at the first
+/// packet), so renditions with the same keyframe grid cut at the same times.
 class HlsMuxer : public Muxer {
  public:
   /// `directory` is relative, without a trailing slash.
-  HlsMuxer(OutputFiles& files, std::string directory, Millis segment);
+  HlsMuxer(OutputFiles& files, std::string directory, Millis segment, SegmentFormat format);
   ~HlsMuxer() override;
 
   Result<int> add_track(const TrackFormat& format) override;
@@ -54,6 +54,9 @@ class HlsMuxer : public Muxer {
   Status pump();
   Status emit(int track, PacketPtr packet);
   Status cut(Ticks at);
+  Status open_segment();
+  Status flush();
+  Status close_init();
   Status close_file(Fd fd, const std::string& name, const char* type);
   std::string playlist() const;
   double target() const;
@@ -61,11 +64,13 @@ class HlsMuxer : public Muxer {
   OutputFiles& files_;
   const std::string directory_;
   const Ticks length_;
+  const SegmentFormat format_;
   WriteIo io_;
   std::mutex mutex_;
   MuxContext context_;
   std::deque<Track> tracks_;
-  Fd init_;
+  Fd init_;     // fMP4 only: open until the first cut
+  Fd segment_;  // TS only: open from a segment's first packet on. fMP4's stay in memory till then
   int cutting_track_ = 0;
   Ticks segment_start_ = 0;
   Ticks next_cut_ = 0;
@@ -84,6 +89,6 @@ struct Variant {
   Dimensions size;  ///< 0x0 for sound alone
   double frame_rate = 0;
 };
-std::string master_playlist(const std::vector<Variant>& variants);
+std::string master_playlist(const std::vector<Variant>& variants, SegmentFormat format);
 
 }  // namespace telecine::media

@@ -1,6 +1,11 @@
 #include "media/input.h"
 
+extern "C" {
+#include <libavutil/avstring.h>
+}
+
 #include <algorithm>
+#include <array>
 #include <cstring>
 #include <string_view>
 #include <vector>
@@ -17,6 +22,8 @@ constexpr std::int64_t kProbeBytes = 20 << 20;
 constexpr std::int64_t kAnalyseMicroseconds = 10'000'000;
 // To recognise the container itself. Junk or tags may precede the first frame of an MP3.
 constexpr int kRecogniseBytes = 1 << 20;
+// Of other streams' packets, before a stream's next one.
+constexpr std::size_t kLookAheadBytes = 32 << 20;
 
 int refuse_open(AVFormatContext*, AVIOContext**, const char*, int, AVDictionary**) {
   return AVERROR(EPERM);
@@ -185,6 +192,32 @@ bool Input::seek(int stream, std::int64_t at) {
   ahead_.clear();
   read_error_ = 0;
   return av_seek_frame(format_.get(), stream, at, AVSEEK_FLAG_BACKWARD) >= 0;
+}
+
+bool Input::seek_before(int stream, Millis at) {
+  // Formats with an index of times. Elsewhere a seek is a guess, or clocks may leap on the way.
+  constexpr const char* kExact = "mov,matroska,avi,wav";
+  // The sound around a keyframe, and decoders that need a run-up, want a little more.
+  constexpr auto kStepsBack = std::to_array<Millis>({1000, 5000, 20'000});
+  if (av_match_list(format_->iformat->name, kExact, ',') == 0) return false;
+  const AVRational base = this->stream(stream).time_base;
+  const std::int64_t start = format_->start_time == AV_NOPTS_VALUE
+                                 ? 0
+                                 : av_rescale_q(format_->start_time, kMicroseconds, base);
+  const std::int64_t wanted = start + av_rescale_q(at, kMilliseconds, base);
+  for (const Millis back : kStepsBack) {
+    const std::int64_t to =
+        start + av_rescale_q(std::max<Millis>(0, at - back), kMilliseconds, base);
+    if (!seek(stream, to)) return false;
+    for (const auto& packet : look_ahead(stream, 1, kLookAheadBytes)) {
+      if (packet->stream_index != stream) continue;
+      const std::int64_t time = packet->pts != AV_NOPTS_VALUE ? packet->pts : packet->dts;
+      const bool early = time != AV_NOPTS_VALUE && time <= wanted;
+      if (early && (packet->flags & AV_PKT_FLAG_KEY) != 0) return true;
+      break;
+    }
+  }
+  return false;
 }
 
 double Input::position() const {

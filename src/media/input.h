@@ -3,7 +3,9 @@
 #include <deque>
 #include <memory>
 #include <string>
+#include <utility>
 
+#include "base/time.h"
 #include "media/av.h"
 #include "media/io.h"
 
@@ -16,6 +18,16 @@ class Input {
   /// `fd` is a regular file and must outlive the Input. kNotMedia with a reason a caller can act
   /// on, kResourceLimit for files beyond the bounds of allow.h.
   static Result<Input> open(int fd);
+
+  Input(Input&&) = default;
+  /// Exchanges: the old format is closed before its input goes.
+  Input& operator=(Input&& other) noexcept {
+    std::swap(io_, other.io_);
+    std::swap(format_, other.format_);
+    std::swap(ahead_, other.ahead_);
+    std::swap(read_error_, other.read_error_);
+    return *this;
+  }
 
   AVFormatContext& format() { return *format_; }
   const AVFormatContext& format() const { return *format_; }
@@ -31,6 +43,9 @@ class Input {
   /// To the last place at or before `at` (stream's time base) from which decoding can start, as
   /// far as the container knows. False when it cannot seek; the position is undefined then.
   bool seek(int stream, std::int64_t at);
+  /// So that everything from `at` on, counted from the start of the file, can be decoded exactly.
+  /// False when this format or file cannot promise that; the position is undefined then.
+  bool seek_before(int stream, Millis at);
   /// Why reading ended, or 0 for a regular end.
   int read_error() const { return read_error_; }
   /// How far into the file reading has come, 0...1.

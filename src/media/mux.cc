@@ -27,7 +27,9 @@ Result<int> MuxContext::add_track(const TrackFormat& track) {
   if (stream == nullptr || avcodec_parameters_copy(stream->codecpar, &track.codec) < 0) {
     return fail(ErrorCode::kResourceLimit, "out of memory");
   }
-  stream->codecpar->codec_tag = 0;
+  // Apple's players want the headers of H.265 out of band, which "hvc1" promises.
+  const bool is_h265 = track.codec.codec_id == AV_CODEC_ID_HEVC;
+  stream->codecpar->codec_tag = is_h265 ? MKTAG('h', 'v', 'c', '1') : 0;
   stream->time_base = track.time_base;
   if (track.frame_rate.num > 0) {
     stream->avg_frame_rate = track.frame_rate;
@@ -89,7 +91,10 @@ Result<int> FileMuxer::add_track(const TrackFormat& format) {
 
 Status FileMuxer::start() {
   Dictionary options;
+  // Each muxer takes what is its own. All put what players want first in front: the index of
+  // MP4 and M4A, the keyframes of FLV.
   options.set("movflags", "+faststart+write_colr");
+  options.set("flvflags", "+add_keyframe_index");
   if (const int code = avformat_write_header(context_.format.get(), options.address()); code < 0) {
     return std::unexpected(mux_error(code));
   }

@@ -61,47 +61,128 @@ class Ticker {
   std::jthread thread_;  // last: it uses all of the above
 };
 
-Result<MadeOutput> make_still(Input& input, const MediaFacts& source, const OutputSpec& spec,
-                              OutputFiles& files) {
-  const VideoFacts* video = source.main_video();
-  if (video == nullptr || video->width <= 0 || video->height <= 0) {
-    return fail(ErrorCode::kUnsupported, "the source has no picture to take a still from");
+/// Outputs that are made by seeking to each picture. Several stills in one group of pictures cost
+/// its decoding several times, so many of them in a short source are better taken in passing.
+constexpr Millis kWorthSeeking = 5000;
+constexpr std::size_t kFewStills = 4;
+// Parts that begin sooner are reached as fast by decoding.
+constexpr Millis kLongWayIn = 10'000;
+
+bool worth_seeking(const Job& job, const MediaFacts& source) {
+  std::size_t stills = 0;
+  for (const auto& spec : job.outputs) {
+    if (spec.type != OutputType::kCover && spec.type != OutputType::kSnapshots) return false;
+    if (const auto moments = moments_of(spec, source.duration)) stills += moments->size();
   }
-  const AVStream& stream = input.stream(video->index);
-  auto frame = grab_frame(input, stream, moment_of(spec.still.at, source.duration));
-  if (!frame) return std::unexpected(frame.error());
-  auto made = write_still(**frame, spec.still, {video->width, video->height}, files, spec.name);
-  if (!made) return std::unexpected(made.error());
-  return MadeOutput{{}, {std::move(made->file)}, std::move(made->facts), {}};
+  return stills <= kFewStills || static_cast<Millis>(stills) * kWorthSeeking <= source.duration;
 }
 
-// Stills alone: seek to each instead of decoding everything. A source whose pictures all fail to
-// decode is the source's fault, not an output's.
-Result<std::vector<MadeOutput>> make_stills(int fd, Input& input, const MediaFacts& source,
-                                            const Job& job, OutputFiles& files,
-                                            Observer& observer) {
-  if (const VideoFacts* video = source.main_video()) {
-    for (unsigned i = 0; i < input.format().nb_streams; ++i) {
-      if (static_cast<int>(i) != video->index)
-        input.stream(static_cast<int>(i)).discard = AVDISCARD_ALL;
+/// Stills alone, by seeking. A source whose pictures all fail to decode is the source's fault, not
+/// an output's.
+class Stills {
+ public:
+  Stills(int fd, Input& input, const MediaFacts& source, const Job& job, OutputFiles& files,
+         Observer& observer)
+      : fd_(fd),
+        input_(input),
+        source_(source),
+        job_(job),
+        files_(files),
+        observer_(observer),
+        done_(job.outputs.size(), 0.0) {}
+
+  Result<std::vector<MadeOutput>> make() {
+    if (const VideoFacts* video = source_.main_video()) {
+      for (unsigned i = 0; i < input_.format().nb_streams; ++i) {
+        if (static_cast<int>(i) != video->index)
+          input_.stream(static_cast<int>(i)).discard = AVDISCARD_ALL;
+      }
     }
+    std::vector<MadeOutput> out;
+    bool any = false;
+    for (std::size_t i = 0; i < job_.outputs.size(); ++i) {
+      auto made = make_output(job_.outputs[i], i);
+      any = any || made.has_value() || made.error().code != ErrorCode::kDecodeFailed;
+      out.push_back(made ? std::move(*made) : MadeOutput{made.error(), {}, {}, {}});
+      report(i, 1);
+    }
+    if (!any && !out.empty()) return std::unexpected(*out.front().error);
+    return out;
   }
-  std::vector<MadeOutput> out;
-  std::vector<double> done(job.outputs.size(), 0.0);
-  bool any = false;
-  for (const auto& spec : job.outputs) {
-    auto made = make_still(input, source, spec, files);
-    if (!made && made.error().code == ErrorCode::kDecodeFailed && !out.empty()) {
+
+ private:
+  Result<MadeOutput> make_output(const OutputSpec& spec, std::size_t index) {
+    const VideoFacts* video = source_.main_video();
+    if (video == nullptr || video->width <= 0 || video->height <= 0) {
+      return fail(ErrorCode::kUnsupported, "the source has no picture to take a still from");
+    }
+    const auto moments = moments_of(spec, source_.duration);
+    if (!moments) return std::unexpected(moments.error());
+    MadeOutput made;
+    for (std::size_t place = 0; place < moments->size(); ++place) {
+      auto frame = grab((*moments)[place], video->index);
+      if (!frame) return std::unexpected(frame.error());
+      auto still = write_still(**frame, spec.still, {video->width, video->height}, files_,
+                               still_name(spec, place));
+      if (!still) return std::unexpected(still.error());
+      made.files.push_back(std::move(still->file));
+      if (!made.facts) made.facts = std::move(still->facts);
+      report(index, static_cast<double>(place + 1) / static_cast<double>(moments->size()));
+    }
+    return made;
+  }
+
+  Result<FramePtr> grab(Millis at, int stream) {
+    auto frame = grab_frame(input_, input_.stream(stream), at);
+    if (!frame && frame.error().code == ErrorCode::kDecodeFailed && grabbed_) {
       // A container that cannot seek has been read to its end: once more from the start.
-      if (auto again = Input::open(fd)) made = make_still(*again, source, spec, files);
+      if (auto again = Input::open(fd_)) frame = grab_frame(*again, again->stream(stream), at);
     }
-    any = any || made.has_value() || made.error().code != ErrorCode::kDecodeFailed;
-    out.push_back(made ? std::move(*made) : MadeOutput{made.error(), {}, {}, {}});
-    done[out.size() - 1] = 1;
-    observer.on_progress(done, 0);
+    grabbed_ = true;
+    return frame;
   }
-  if (!any && !out.empty()) return std::unexpected(*out.front().error);
-  return out;
+
+  void report(std::size_t output, double done) {
+    done_[output] = done;
+    observer_.on_progress(done_, 0);
+  }
+
+  const int fd_;
+  Input& input_;
+  const MediaFacts& source_;
+  const Job& job_;
+  OutputFiles& files_;
+  Observer& observer_;
+  std::vector<double> done_;
+  bool grabbed_ = false;
+};
+
+/// The first moment of the source that any output needs.
+Millis first_need(const Job& job, const MediaFacts& source) {
+  Millis first = source.duration;
+  for (const auto& spec : job.outputs) {
+    if (spec.type == OutputType::kCover || spec.type == OutputType::kSnapshots) {
+      const auto moments = moments_of(spec, source.duration);
+      if (moments) first = std::min(first, std::ranges::min(*moments));
+    } else if (const auto part = part_of(spec, source.duration)) {
+      first = std::min(first, part->start);
+    }
+  }
+  return std::max<Millis>(0, first);
+}
+
+/// Goes to where the first output begins, if that is far in and the file allows it. Gives the
+/// moment from which on everything will be decoded.
+Result<Millis> skip_ahead(int fd, Input& input, const Job& job, const MediaFacts& source) {
+  const Millis from = first_need(job, source);
+  const VideoFacts* video = source.main_video();
+  const AudioFacts* audio = source.main_audio();
+  if (from < kLongWayIn || (video == nullptr && audio == nullptr)) return 0;
+  if (input.seek_before(video != nullptr ? video->index : audio->index, from)) return from;
+  auto again = Input::open(fd);
+  if (!again) return std::unexpected(again.error());
+  input = std::move(*again);
+  return 0;
 }
 
 Result<Made> run_checked(int fd, const Job& job, OutputFiles& files, Observer& observer) {
@@ -115,15 +196,15 @@ Result<Made> run_checked(int fd, const Job& job, OutputFiles& files, Observer& o
   if (auto ok = observer.on_source(made.source); !ok) return std::unexpected(ok.error());
 
   OneAtATime safe_files(files);
-  const bool only_stills = std::ranges::all_of(
-      job.outputs, [](const OutputSpec& spec) { return spec.type == OutputType::kCover; });
-  if (only_stills) {
-    auto stills = make_stills(fd, *input, made.source, job, safe_files, observer);
+  if (worth_seeking(job, made.source)) {
+    auto stills = Stills(fd, *input, made.source, job, safe_files, observer).make();
     if (!stills) return std::unexpected(stills.error());
     made.outputs = std::move(*stills);
     return made;
   }
-  Transcode transcode(*input, made.source, job, safe_files);
+  const auto from = skip_ahead(fd, *input, job, made.source);
+  if (!from) return std::unexpected(from.error());
+  Transcode transcode(*input, made.source, job, safe_files, *from);
   if (auto ok = transcode.prepare(); !ok) return std::unexpected(ok.error());
   double speed = 0;
   {

@@ -60,27 +60,46 @@ int index_of(std::vector<T>& list, T item, Same same) {
   return static_cast<int>(list.size()) - 1;
 }
 
+AudioOptions audio_options(const OutputSpec& spec, const AudioOptions& wanted) {
+  AudioOptions options = normalised(wanted);
+  // MP3 in FLV has this rate, its half or its quarter.
+  const bool is_flv = spec.type == OutputType::kVideo && spec.container == Container::kFlv;
+  if (is_flv && options.codec == AudioCodec::kMp3 && options.sample_rate == 0) {
+    options.sample_rate = 44'100;
+  }
+  return options;
+}
+
 PlannedOutput plan_output(Plan& plan, const OutputSpec& spec, const VideoFacts* video,
-                          const AVStream* stream, const AudioFacts* audio) {
+                          const AVStream* stream, const AudioFacts* audio, Millis duration) {
   PlannedOutput planned;
   const auto refuse = [&](const char* why) {
     planned.error = Error{ErrorCode::kUnsupported, why, {}};
     return planned;
   };
-  if (spec.type == OutputType::kCover) {
+  if (spec.type == OutputType::kCover || spec.type == OutputType::kSnapshots) {
     return video == nullptr ? refuse("the source has no picture to take a still from") : planned;
   }
   if (spec.renditions.empty()) return refuse("the output names no rendition");
+  const auto part = part_of(spec, duration);
+  if (!part) {
+    planned.error = part.error();
+    return planned;
+  }
+  planned.part = *part;
   for (const Rendition& rendition : spec.renditions) {
     PlannedRendition& made = planned.renditions.emplace_back();
     if (rendition.video && video != nullptr) {
-      made.video = index_of(plan.video, planned_video(*rendition.video, spec.type, *video, *stream),
-                            [](const PlannedVideo& a, const PlannedVideo& b) {
-                              return a.settings.options == b.settings.options;
-                            });
+      PlannedVideo wanted = planned_video(*rendition.video, spec.type, *video, *stream);
+      wanted.part = *part;
+      made.video =
+          index_of(plan.video, std::move(wanted), [](const PlannedVideo& a, const PlannedVideo& b) {
+            return a.settings.options == b.settings.options && a.part == b.part;
+          });
     }
     if (rendition.audio && audio != nullptr) {
-      made.audio = index_of(plan.audio, normalised(*rendition.audio), std::equal_to<>());
+      made.audio = index_of(plan.audio, PlannedSound{audio_options(spec, *rendition.audio), *part},
+                            std::equal_to<>());
     }
     if (!made.video && !made.audio) {
       return refuse(rendition.video ? "the source has no picture" : "the source has no sound");
@@ -123,8 +142,9 @@ void find_parents(Plan& plan, const VideoFacts& source) {
       const PlannedVideo& parent = plan.video[j];
       const Dimensions big = parent.settings.size;
       const Dimensions small = child.settings.size;
-      if (parent.rate_limit != child.rate_limit || big.width < small.width ||
-          big.height < small.height || big.width > source.width || big.height > source.height) {
+      if (parent.part != child.part || parent.rate_limit != child.rate_limit ||
+          big.width < small.width || big.height < small.height || big.width > source.width ||
+          big.height > source.height) {
         continue;
       }
       const bool step_is_large = big.width >= (small.width - 2) * kLeastCascadeStep &&
@@ -139,10 +159,11 @@ void find_parents(Plan& plan, const VideoFacts& source) {
 }  // namespace
 
 Plan make_plan(const std::vector<OutputSpec>& outputs, const VideoFacts* video,
-               const AVStream* video_stream, const AudioFacts* audio, int threads) {
+               const AVStream* video_stream, const AudioFacts* audio, Millis duration,
+               int threads) {
   Plan plan;
   for (const auto& spec : outputs) {
-    plan.outputs.push_back(plan_output(plan, spec, video, video_stream, audio));
+    plan.outputs.push_back(plan_output(plan, spec, video, video_stream, audio, duration));
   }
   sort_by_size(plan);
   if (video != nullptr) find_parents(plan, *video);

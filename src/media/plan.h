@@ -5,6 +5,7 @@
 
 #include "media/encoders.h"
 #include "media/input.h"
+#include "media/span.h"
 #include "task/facts.h"
 #include "task/output.h"
 
@@ -14,8 +15,16 @@ namespace telecine::media {
 struct PlannedVideo {
   VideoSettings settings;
   double rate_limit = 0;  ///< frames/s; 0 lets every frame pass
-  std::optional<int>
-      parent;  ///< the planned encode whose scaled pictures it takes; else the source
+  Part part;
+  /// The planned encode whose scaled pictures it takes; else the source.
+  std::optional<int> parent;
+};
+
+/// One encode of sound.
+struct PlannedSound {
+  AudioOptions options;
+  Part part;
+  bool operator==(const PlannedSound&) const = default;
 };
 
 /// What one rendition takes: indices into the plan's encodes.
@@ -26,18 +35,20 @@ struct PlannedRendition {
 
 struct PlannedOutput {
   std::optional<Error> error;  ///< it can't be made of this source
+  Part part;
   std::vector<PlannedRendition> renditions;
 };
 
 /// Which encodes a job needs: each distinct setting once.
 struct Plan {
   std::vector<PlannedVideo> video;  ///< larger pictures first, parents before children
-  std::vector<AudioOptions> audio;
+  std::vector<PlannedSound> audio;
   std::vector<PlannedOutput> outputs;  ///< in the job's order
 };
 
-/// `video` and `audio` are the source's streams to use, or null where it has none.
+/// `video` and `audio` are the source's streams to use, or null where it has none; `duration` is
+/// the source's.
 Plan make_plan(const std::vector<OutputSpec>& outputs, const VideoFacts* video,
-               const AVStream* video_stream, const AudioFacts* audio, int threads);
+               const AVStream* video_stream, const AudioFacts* audio, Millis duration, int threads);
 
 }  // namespace telecine::media

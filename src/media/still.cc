@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <cstdio>
 #include <cstring>
 
 #include "media/describe.h"
@@ -14,6 +15,8 @@ namespace telecine::media {
 namespace {
 
 constexpr double kDefaultPercent = 10;
+// Every snapshot is a file, a row of the task's document and a signed link.
+constexpr std::size_t kMaxSnapshots = 2000;
 // Packets of one group of pictures held to find the one wanted; beyond this all are decoded.
 constexpr std::size_t kMaxHeldPackets = 3000;
 constexpr std::size_t kMaxHeldBytes = 64 << 20;
@@ -177,6 +180,26 @@ Millis moment_of(const Position& at, Millis duration) {
   return static_cast<Millis>(std::llround(static_cast<double>(duration) * percent / 100));
 }
 
+Result<std::vector<Millis>> moments_of(const OutputSpec& spec, Millis duration) {
+  if (spec.type == OutputType::kCover) return std::vector{moment_of(spec.still.at, duration)};
+  const Sampling& sampling = spec.sampling;
+  if (!sampling.times.empty()) return sampling.times;
+  const double step = sampling.every > 0
+                          ? static_cast<double>(sampling.every)
+                          : static_cast<double>(duration) * sampling.every_percent / 100;
+  // The end of the source is no moment of it, however a share of it was rounded.
+  const double count =
+      duration > 0 && step > 0 ? std::ceil(static_cast<double>(duration) / step - 1e-6) : 1;
+  if (count > static_cast<double>(kMaxSnapshots)) {
+    return fail(ErrorCode::kResourceLimit, "these would be more than " +
+                                               std::to_string(kMaxSnapshots) +
+                                               " snapshots; take them further apart");
+  }
+  std::vector<Millis> moments;
+  for (int i = 0; i < static_cast<int>(count); ++i) moments.push_back(std::llround(i * step));
+  return moments;
+}
+
 Result<FramePtr> grab_frame(Input& input, const AVStream& stream, Millis at) {
   const std::int64_t start =
       input.format().start_time == AV_NOPTS_VALUE
@@ -205,13 +228,40 @@ Result<FramePtr> grab_frame(Input& input, const AVStream& stream, Millis at) {
               "no picture could be decoded at " + std::to_string(at / 1000) + " s");
 }
 
-void FramePicker::offer(const AVFrame& frame) {
-  if (settled_) return;
-  if (frame.pts > at_) {
-    settled_ = true;
-    if (best_) return;
+FramePicker::FramePicker(const std::vector<Ticks>& moments) {
+  for (std::size_t i = 0; i < moments.size(); ++i) order_.emplace_back(moments[i], i);
+  std::ranges::sort(order_);
+}
+
+Status FramePicker::offer(const AVFrame& frame, const Take& take) {
+  while (!settled() && order_[next_].first < frame.pts) {
+    const std::size_t place = order_[next_++].second;
+    if (auto ok = take(place, last_ ? *last_ : frame); !ok) return ok;
   }
-  best_ = share(frame);
+  if (settled())
+    last_.reset();
+  else
+    last_ = share(frame);
+  return {};
+}
+
+Status FramePicker::finish(const Take& take) {
+  if (settled()) return {};
+  if (!last_) {
+    return fail(ErrorCode::kDecodeFailed, "decoding failed at 0.0 s: no picture was decoded");
+  }
+  while (!settled()) {
+    const std::size_t place = order_[next_++].second;
+    if (auto ok = take(place, *last_); !ok) return ok;
+  }
+  return {};
+}
+
+std::string still_name(const OutputSpec& spec, std::size_t place) {
+  if (spec.type == OutputType::kCover) return spec.name;
+  char number[32];
+  std::snprintf(number, sizeof number, "/%05zu", place + 1);
+  return spec.name + number;
 }
 
 Result<StillMade> write_still(const AVFrame& frame, const StillOptions& options, Dimensions display,

@@ -1,5 +1,9 @@
 #pragma once
 
+#include <functional>
+#include <utility>
+#include <vector>
+
 #include "media/decode.h"
 #include "media/output_files.h"
 #include "task/output.h"
@@ -9,25 +13,35 @@ namespace telecine::media {
 /// The moment a position means, from the start of the file.
 Millis moment_of(const Position& at, Millis duration);
 
+/// The moments at which a cover or snapshots are taken, in the order of their files. kResourceLimit
+/// for too many.
+Result<std::vector<Millis>> moments_of(const OutputSpec& spec, Millis duration);
+
 /// The upright picture shown at `at` (from the start of the file): the last one not later. Before
 /// the first picture it is the first, past the end the last. Seeks, and decodes only what that
 /// picture depends on. kDecodeFailed when nothing near it decodes.
 Result<FramePtr> grab_frame(Input& input, const AVStream& stream, Millis at);
 
-/// Picks the picture for a moment out of a passing decode. Frames come in order.
+/// Picks the pictures for some moments out of a passing decode. Frames come in order; each picture
+/// is handed out, with its moment's place in the list, as soon as it is known, and not kept.
 class FramePicker {
  public:
-  explicit FramePicker(Ticks at) : at_(at) {}
-  void offer(const AVFrame& frame);
-  bool settled() const { return settled_; }
-  /// Null when no frame came at all.
-  const AVFrame* frame() const { return best_.get(); }
+  using Take = std::function<Status(std::size_t place, const AVFrame& frame)>;
+
+  explicit FramePicker(const std::vector<Ticks>& moments);
+  Status offer(const AVFrame& frame, const Take& take);
+  /// The moments still open get the last frame. kDecodeFailed when no frame came at all.
+  Status finish(const Take& take);
+  bool settled() const { return next_ == order_.size(); }
 
  private:
-  Ticks at_;
-  bool settled_ = false;
-  FramePtr best_;
+  std::vector<std::pair<Ticks, std::size_t>> order_;  // by moment
+  std::size_t next_ = 0;
+  FramePtr last_;
 };
+
+/// Name of a still without its extension: "<output>", and of snapshots "<output>/00001".
+std::string still_name(const OutputSpec& spec, std::size_t place);
 
 /// Scales, encodes and writes one picture as "<name>.jpg" or "<name>.png". `display` is the size a
 /// viewer sees the source in.

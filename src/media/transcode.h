@@ -17,12 +17,14 @@ namespace telecine::media {
 /// `collect`. `done` may be asked from another thread meanwhile.
 class Transcode {
  public:
-  Transcode(Input& input, const MediaFacts& source, const Job& job, OutputFiles& files);
+  /// `from` is where reading begins: 0, or what `input` was made to seek before.
+  Transcode(Input& input, const MediaFacts& source, const Job& job, OutputFiles& files,
+            Millis from);
   ~Transcode();
 
   /// Opens everything the job needs. Outputs that can't be made fail here, alone.
   Status prepare();
-  /// Decodes to the end and finishes every file. Fails only for the source's sake.
+  /// Decodes as far as any output needs and finishes every file. Fails only for the source's sake.
   Status decode();
   std::vector<MadeOutput> collect();
 
@@ -34,6 +36,7 @@ class Transcode {
  private:
   struct Sound {
     AudioEncoder encoder;
+    Span span;
     Distributor out;
     bool broken = false;
   };
@@ -47,13 +50,18 @@ class Transcode {
   struct Work {
     const OutputSpec* spec = nullptr;
     Fate fate;
+    Ticks until = kForever;  // nothing of the source after this is needed; on its clock
     std::vector<Target> targets;
-    std::optional<FramePicker> picker;
+    std::optional<FramePicker> picker;  // stills only, as the next one
+    std::vector<StillMade> stills;      // by place
     std::atomic<bool> finished = false;
     MadeOutput made;
   };
 
   void choose_streams();
+  void set_clock();
+  Span span_of(const Part& part) const;
+  void open_work(Work& work, const PlannedOutput& planned);
   void open_encoders(const Plan& plan);
   Status open_target(Work& work, const PlannedRendition& planned, const std::string& rendition);
   Status open_decoders();
@@ -62,14 +70,17 @@ class Transcode {
   void follow_clock(AVPacket& packet, const AVStream& stream);
   Status on_picture(FramePtr frame);
   Status on_sound(const AVFrame& frame, Ticks at);
+  Result<std::vector<PacketPtr>> encode_sound(Sound& sound, const AVFrame& frame, Ticks at);
+  FramePicker::Take taker(Work& work);
   void finish_sound();
   Status judge() const;
   void finish_output(Work& work);
   Status finish_file(Work& work);
   Status finish_hls(Work& work);
-  Status finish_cover(Work& work);
+  Status finish_stills(Work& work);
   MediaFacts facts_of(const Target& target) const;
   bool all_failed() const;
+  bool nothing_left() const;
   Ticks progress_of(const Work& work) const;
 
   Input& input_;
@@ -78,7 +89,9 @@ class Transcode {
   OutputFiles& files_;
   const VideoFacts* video_ = nullptr;  // what is used of the source
   const AudioFacts* audio_ = nullptr;
+  const Millis from_;
   Ticks zero_ = 0;      // of the source's clock, becomes 0
+  Ticks origin_ = 0;    // where the file starts on the output's clock; streams may start later
   Ticks declared_ = 0;  // end the source claims on the output's clock; 0 unknown
   Ticks furthest_ = 0;  // end of the packets read
   Ticks jump_ = 0;      // added to the source's clock since it was set anew in mid-stream
@@ -92,6 +105,8 @@ class Transcode {
   std::vector<VideoBranch*> roots_;
   std::vector<std::optional<Error>> branch_errors_;
   std::vector<std::optional<Error>> sound_errors_;
+  bool stopped_early_ = false;  // because nothing more was needed
+  std::atomic<Ticks> picture_progress_ = 0;
   std::atomic<Ticks> sound_progress_ = 0;
 };
 

@@ -8,12 +8,14 @@
 namespace telecine::object {
 namespace {
 
-constexpr std::array<std::pair<std::string_view, std::string_view>, 12> kTypes = {{
+constexpr auto kTypes = std::to_array<std::pair<std::string_view, std::string_view>>({
     {"mp4", "video/mp4"},
     {"m3u8", "application/vnd.apple.mpegurl"},
     {"ts", "video/mp2t"},
     {"m4s", "video/iso.segment"},
     {"flv", "video/x-flv"},
+    {"m4a", "audio/mp4"},
+    {"mp3", "audio/mpeg"},
     {"jpg", "image/jpeg"},
     {"jpeg", "image/jpeg"},
     {"png", "image/png"},
@@ -21,7 +23,7 @@ constexpr std::array<std::pair<std::string_view, std::string_view>, 12> kTypes =
     {"vtt", "text/vtt"},
     {"json", "application/json"},
     {"xlsx", "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"},
-}};
+});
 
 }  // namespace
 

@@ -4,9 +4,19 @@
 #include <cmath>
 
 #include "base/text.h"
+#include "task/carrier.h"
 
 namespace telecine {
 namespace {
+
+constexpr double kMaxSeconds = 604'800;  // a week
+
+Millis to_ms(double seconds) {
+  return static_cast<Millis>(std::llround(seconds * 1000));
+}
+double to_seconds(Millis ms) {
+  return static_cast<double>(ms) / 1000.0;
+}
 
 bool is_name(std::string_view text) {
   constexpr auto kAllowed = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-";
@@ -22,10 +32,10 @@ void read_position(ObjectReader& in, Position& at) {
   }
   if (value->is_number()) {
     const double seconds = value->to_number<double>();
-    if (seconds < 0 || seconds > 604'800)
+    if (seconds < 0 || seconds > kMaxSeconds)
       in.refuse("at", "must be from 0 to 604800 seconds");
     else
-      at.time = std::llround(seconds * 1000);
+      at.time = to_ms(seconds);
     return;
   }
   if (value->is_string()) {
@@ -36,9 +46,9 @@ void read_position(ObjectReader& in, Position& at) {
   in.refuse("at", "must be seconds (3.5) or a share of the duration (\"10%\")");
 }
 
-StillOptions read_still(ObjectReader& in) {
+/// Everything about a still picture but the time it is taken at.
+StillOptions read_picture(ObjectReader& in) {
   StillOptions still;
-  read_position(in, still.at);
   constexpr int kMaxSide = 8192;
   still.size.width = static_cast<int>(in.integer("width", 2, kMaxSide).value_or(0));
   still.size.height = static_cast<int>(in.integer("height", 2, kMaxSide).value_or(0));
@@ -51,12 +61,67 @@ StillOptions read_still(ObjectReader& in) {
   return still;
 }
 
+Sampling read_sampling(ObjectReader& in) {
+  constexpr std::size_t kMaxTimes = 1000;
+  Sampling sampling;
+  if (const auto* times = in.array("times", kMaxTimes)) {
+    if (times->empty()) in.refuse("times", "names no time");
+    for (const auto& time : *times) {
+      const double seconds = time.is_number() ? time.to_number<double>() : -1;
+      if (seconds < 0 || seconds > kMaxSeconds) {
+        in.refuse("times", "must be a list of seconds, each from 0 to 604800");
+        break;
+      }
+      sampling.times.push_back(to_ms(seconds));
+    }
+  }
+  sampling.every = to_ms(in.number("every", 0.1, kMaxSeconds).value_or(0));
+  sampling.every_percent = in.number("every_percent", 0.1, 100).value_or(0);
+  const int given = (in.has("times") ? 1 : 0) + (sampling.every > 0 ? 1 : 0) +
+                    (sampling.every_percent > 0 ? 1 : 0);
+  if (given != 1) in.refuse("every", "give one of times, every and every_percent");
+  return sampling;
+}
+
+void read_part_of_source(ObjectReader& in, OutputSpec& spec) {
+  spec.start = to_ms(in.number("start", -kMaxSeconds, kMaxSeconds).value_or(0));
+  spec.end = to_ms(in.number("end", -kMaxSeconds, kMaxSeconds).value_or(0));
+  // Times on different sides can only be compared once the source's length is known.
+  const bool comparable = spec.end != 0 && (spec.start < 0) == (spec.end < 0);
+  if (comparable && spec.end <= spec.start) in.refuse("end", "must be after start");
+}
+
+void write_part_of_source(json::object& o, const OutputSpec& spec) {
+  if (spec.start != 0) o["start"] = to_seconds(spec.start);
+  if (spec.end != 0) o["end"] = to_seconds(spec.end);
+}
+
+void refuse_misfit(ObjectReader& in, const OutputSpec& spec, const Rendition& rendition,
+                   const std::string& path) {
+  auto problem = misfit(rendition, carrier_of(spec));
+  if (!problem) return;
+  const std::string field = path.empty() ? problem->field : path + "." + problem->field;
+  in.refuse(Error{ErrorCode::kInvalidParameter, problem->message, field});
+}
+
+/// What a container that can hold one thing only makes a request's silence mean.
+void add_container_defaults(json::object& rendition, const OutputSpec& spec) {
+  const Carrier& carrier = carrier_of(spec);
+  if (carrier.video.empty() && !rendition.contains("video")) rendition["video"] = false;
+  auto& audio = rendition["audio"];
+  if (audio.is_null()) audio = json::object();
+  if (auto* options = audio.if_object(); options != nullptr && !options->contains("codec")) {
+    (*options)["codec"] = name_of(carrier.audio.front());
+  }
+}
+
 /// The one rendition of a video output stands inline: its fields are `video` and `audio`.
 void read_inline_rendition(ObjectReader& in, OutputSpec& spec) {
   json::object inner;
   for (const char* key : {"video", "audio"}) {
     if (const auto* value = in.any(key)) inner[key] = *value;
   }
+  add_container_defaults(inner, spec);
   auto rendition = rendition_from(inner, in.path_of(""));
   if (!rendition) {
     Error error = rendition.error();
@@ -67,6 +132,9 @@ void read_inline_rendition(ObjectReader& in, OutputSpec& spec) {
     return;
   }
   spec.renditions = {*rendition};
+  std::string path = in.path_of("");
+  if (path.ends_with('.')) path.pop_back();
+  refuse_misfit(in, spec, *rendition, path);
 }
 
 void read_ladder(ObjectReader& in, OutputSpec& spec) {
@@ -94,16 +162,35 @@ void read_ladder(ObjectReader& in, OutputSpec& spec) {
       rendition->video->scene_cuts = false;
       if (rendition->video->gop == 0) rendition->video->gop = 2000;
     }
+    refuse_misfit(in, spec, *rendition, path);
     spec.renditions.push_back(*rendition);
   }
 }
 
 json::value position_json(const Position& at) {
-  if (at.time) return static_cast<double>(*at.time) / 1000.0;
+  if (at.time) return to_seconds(*at.time);
   std::string text = std::to_string(at.percent.value_or(10));
   while (text.ends_with('0')) text.pop_back();
   if (text.ends_with('.')) text.pop_back();
   return json::value(text + "%");
+}
+
+void write_picture(json::object& o, const StillOptions& still) {
+  if (still.size.width > 0) o["width"] = still.size.width;
+  if (still.size.height > 0) o["height"] = still.size.height;
+  if (still.size.short_side > 0) o["short_side"] = still.size.short_side;
+  o["format"] = name_of(still.format);
+  o["quality"] = still.quality;
+}
+
+void write_sampling(json::object& o, const Sampling& sampling) {
+  if (!sampling.times.empty()) {
+    json::array times;
+    for (const Millis time : sampling.times) times.emplace_back(to_seconds(time));
+    o["times"] = std::move(times);
+  }
+  if (sampling.every > 0) o["every"] = to_seconds(sampling.every);
+  if (sampling.every_percent > 0) o["every_percent"] = sampling.every_percent;
 }
 
 }  // namespace
@@ -118,22 +205,25 @@ json::object to_json(const OutputSpec& spec) {
       json::object rendition = to_json(spec.renditions.at(0));
       o["video"] = rendition["video"];
       o["audio"] = rendition["audio"];
+      write_part_of_source(o, spec);
       break;
     }
     case OutputType::kHls: {
-      o["segment"] = static_cast<double>(spec.segment) / 1000.0;
+      o["segment"] = to_seconds(spec.segment);
+      o["segments"] = name_of(spec.segments);
       json::array list;
       for (const Rendition& r : spec.renditions) list.emplace_back(to_json(r));
       o["renditions"] = std::move(list);
+      write_part_of_source(o, spec);
       break;
     }
     case OutputType::kCover:
       o["at"] = position_json(spec.still.at);
-      if (spec.still.size.width > 0) o["width"] = spec.still.size.width;
-      if (spec.still.size.height > 0) o["height"] = spec.still.size.height;
-      if (spec.still.size.short_side > 0) o["short_side"] = spec.still.size.short_side;
-      o["format"] = name_of(spec.still.format);
-      o["quality"] = spec.still.quality;
+      write_picture(o, spec.still);
+      break;
+    case OutputType::kSnapshots:
+      write_sampling(o, spec.sampling);
+      write_picture(o, spec.still);
       break;
     case OutputType::kDocument:
       break;
@@ -149,7 +239,7 @@ Result<OutputSpec> output_spec_from(const json::value& value, const std::string&
     if (type && *type != OutputType::kDocument)
       spec.type = *type;
     else
-      in.refuse("type", "must be video, hls or cover, not \"" + *word + "\"");
+      in.refuse("type", "must be video, hls, cover or snapshots, not \"" + *word + "\"");
   }
   spec.name = in.text("name", 64).value_or(std::string(name_of(spec.type)));
   if (!is_name(spec.name)) in.refuse("name", "must be 1 to 64 letters, digits, _ or -");
@@ -157,13 +247,21 @@ Result<OutputSpec> output_spec_from(const json::value& value, const std::string&
     case OutputType::kVideo:
       spec.container = in.choice<Container>("container").value_or(spec.container);
       read_inline_rendition(in, spec);
+      read_part_of_source(in, spec);
       break;
     case OutputType::kHls:
-      spec.segment = std::llround(in.number("segment", 1, 60).value_or(6.0) * 1000);
+      spec.segment = to_ms(in.number("segment", 1, 60).value_or(6.0));
+      spec.segments = in.choice<SegmentFormat>("segments").value_or(spec.segments);
       read_ladder(in, spec);
+      read_part_of_source(in, spec);
       break;
     case OutputType::kCover:
-      spec.still = read_still(in);
+      spec.still = read_picture(in);
+      read_position(in, spec.still.at);
+      break;
+    case OutputType::kSnapshots:
+      spec.still = read_picture(in);
+      spec.sampling = read_sampling(in);
       break;
     case OutputType::kDocument:
       break;  // refused above

@@ -13,20 +13,37 @@
 namespace telecine {
 
 enum class OutputType : std::uint8_t {
-  kVideo,  ///< one rendition in one file
-  kHls,    ///< a ladder: fMP4 segments, a playlist per rendition and a master playlist
-  kCover,  ///< one still picture
-  kDocument,  ///< a file that is no media: made by tasks that are asked for one, never by a spec
+  kVideo,      ///< one rendition in one file
+  kHls,        ///< a ladder: segments, a playlist per rendition and a master playlist
+  kCover,      ///< one still picture
+  kSnapshots,  ///< several still pictures
+  kDocument,   ///< a file that is no media: made by tasks that are asked for one, never by a spec
 };
 template <>
-inline constexpr auto kNames<OutputType> = std::to_array<Named<OutputType>>(
-    {{OutputType::kVideo, "video"}, {OutputType::kHls, "hls"}, {OutputType::kCover, "cover"},
-     {OutputType::kDocument, "document"}});
+inline constexpr auto kNames<OutputType> =
+    std::to_array<Named<OutputType>>({{OutputType::kVideo, "video"},
+                                      {OutputType::kHls, "hls"},
+                                      {OutputType::kCover, "cover"},
+                                      {OutputType::kSnapshots, "snapshots"},
+                                      {OutputType::kDocument, "document"}});
 
-enum class Container : std::uint8_t { kMp4 };
+/// What a kVideo output is wrapped in; its name is the extension too. M4A and MP3 hold sound only.
+/// carrier.h says what fits into which.
+enum class Container : std::uint8_t { kMp4, kFlv, kM4a, kMp3 };
 template <>
 inline constexpr auto kNames<Container> =
-    std::to_array<Named<Container>>({{Container::kMp4, "mp4"}});
+    std::to_array<Named<Container>>({{Container::kMp4, "mp4"},
+                                     {Container::kFlv, "flv"},
+                                     {Container::kM4a, "m4a"},
+                                     {Container::kMp3, "mp3"}});
+
+enum class SegmentFormat : std::uint8_t {
+  kFmp4,  ///< fragmented MP4 with an initialisation file
+  kTs,    ///< MPEG transport stream
+};
+template <>
+inline constexpr auto kNames<SegmentFormat> = std::to_array<Named<SegmentFormat>>(
+    {{SegmentFormat::kFmp4, "fmp4"}, {SegmentFormat::kTs, "ts"}});
 
 enum class ImageFormat : std::uint8_t { kJpeg, kPng };
 template <>
@@ -49,14 +66,28 @@ struct StillOptions {
   bool operator==(const StillOptions&) const = default;
 };
 
+/// Where the pictures of kSnapshots are taken. Exactly one member is set.
+struct Sampling {
+  std::vector<Millis> times;  ///< as asked for, in that order; a time past the end: the last frame
+  Millis every = 0;           ///< at 0, every, 2 * every... before the end
+  double every_percent = 0;   ///< of the duration, likewise from 0 on; (0, 100]
+  bool operator==(const Sampling&) const = default;
+};
+
 /// One deliverable as asked for. Which members count depends on the type.
 struct OutputSpec {
   std::string name;  ///< unique within the task, [A-Za-z0-9_-]{1,64}; the stem of its file names
   OutputType type = OutputType::kVideo;
-  Container container = Container::kMp4;  ///< kVideo
-  std::vector<Rendition> renditions;      ///< kVideo: one. kHls: 1...16
-  Millis segment = 6000;                  ///< kHls: target length of segments
-  StillOptions still;                     ///< kCover
+  Container container = Container::kMp4;          ///< kVideo
+  std::vector<Rendition> renditions;              ///< kVideo: one. kHls: 1...16
+  Millis segment = 6000;                          ///< kHls: target length of segments
+  SegmentFormat segments = SegmentFormat::kFmp4;  ///< kHls
+  /// kVideo, kHls: only this part of the source, to the frame. Negative times count from the end of
+  /// the source; an end of 0 is that end. The output begins at 0.
+  Millis start = 0;
+  Millis end = 0;
+  StillOptions still;  ///< kCover; kSnapshots: all but `at`
+  Sampling sampling;   ///< kSnapshots
 };
 
 boost::json::object to_json(const OutputSpec& spec);

@@ -38,7 +38,7 @@ void write_size(json::object& o, const PictureSize& size) {
   if (size.enlarge) o["enlarge"] = true;
 }
 
-RateControl read_rate(ObjectReader& in) {
+RateControl read_rate(ObjectReader& in, VideoCodec codec) {
   RateControl rate;
   rate.crf = in.number("crf", 0, 51);
   rate.bitrate = in.integer("bitrate", 10'000, kMaxBitrate);
@@ -49,7 +49,7 @@ RateControl read_rate(ObjectReader& in) {
   if (rate.bitrate && rate.max_rate && *rate.max_rate < *rate.bitrate) {
     in.refuse("max_rate", "must not be below bitrate");
   }
-  if (!rate.crf && !rate.bitrate) rate.crf = 23;
+  if (!rate.crf && !rate.bitrate) rate.crf = default_crf(codec);
   return rate;
 }
 
@@ -59,13 +59,23 @@ Result<VideoOptions> video_from(const json::value& value, const std::string& pat
   v.codec = in.choice<VideoCodec>("codec").value_or(v.codec);
   v.preset = in.choice<Preset>("preset").value_or(v.preset);
   v.profile = in.choice<Profile>("profile").value_or(v.profile);
-  v.rate = read_rate(in);
+  if (v.codec == VideoCodec::kH265 && v.profile != Profile::kAuto && v.profile != Profile::kMain) {
+    in.refuse("profile", "h265 is made in the profile main only");
+  }
+  v.rate = read_rate(in, v.codec);
   read_size(in, v.size);
   v.max_frame_rate = in.number("max_frame_rate", 1, 240).value_or(0);
   v.gop = to_ms(in.number("gop", 0.1, 60).value_or(0));
   v.scene_cuts = in.boolean("scene_cuts").value_or(true);
   if (auto ok = in.finish(); !ok) return std::unexpected(ok.error());
   return v;
+}
+
+// MPEG-1 and MPEG-2 layer III: two channels, 48 kHz and 320 kbit/s at the most.
+void refuse_beyond_mp3(ObjectReader& in, const AudioOptions& a) {
+  if (a.bitrate > 320'000) in.refuse("bitrate", "mp3 has at most 320000 bit/s");
+  if (a.channels > 2) in.refuse("channels", "mp3 has at most 2 channels");
+  if (a.sample_rate > 48'000) in.refuse("sample_rate", "mp3 has at most 48000 Hz");
 }
 
 Result<AudioOptions> audio_from(const json::value& value, const std::string& path) {
@@ -78,6 +88,7 @@ Result<AudioOptions> audio_from(const json::value& value, const std::string& pat
   if (a.sample_rate != 0 && std::ranges::find(kSampleRates, a.sample_rate) == kSampleRates.end()) {
     in.refuse("sample_rate", "must be a rate AAC has, such as 32000, 44100 or 48000");
   }
+  if (a.codec == AudioCodec::kMp3) refuse_beyond_mp3(in, a);
   if (auto ok = in.finish(); !ok) return std::unexpected(ok.error());
   return a;
 }
@@ -120,6 +131,10 @@ std::optional<Options> read_part(ObjectReader& in, std::string_view key, Parse p
 }
 
 }  // namespace
+
+double default_crf(VideoCodec codec) {
+  return codec == VideoCodec::kH265 ? 28 : 23;
+}
 
 Dimensions fit(const PictureSize& wanted, Dimensions source) {
   const double w = std::max(1, source.width);

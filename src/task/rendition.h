@@ -11,17 +11,17 @@
 
 namespace telecine {
 
-enum class VideoCodec : std::uint8_t { kH264 };
+enum class VideoCodec : std::uint8_t { kH264, kH265 };
 template <>
 inline constexpr auto kNames<VideoCodec> =
-    std::to_array<Named<VideoCodec>>({{VideoCodec::kH264, "h264"}});
+    std::to_array<Named<VideoCodec>>({{VideoCodec::kH264, "h264"}, {VideoCodec::kH265, "h265"}});
 
-enum class AudioCodec : std::uint8_t { kAac };
+enum class AudioCodec : std::uint8_t { kAac, kMp3 };
 template <>
 inline constexpr auto kNames<AudioCodec> =
-    std::to_array<Named<AudioCodec>>({{AudioCodec::kAac, "aac"}});
+    std::to_array<Named<AudioCodec>>({{AudioCodec::kAac, "aac"}, {AudioCodec::kMp3, "mp3"}});
 
-/// Speed against compression, from the encoder's own scale (x264's names).
+/// Speed against compression, from the encoder's own scale (x264's names, which x265 shares).
 enum class Preset : std::uint8_t {
   kUltrafast,
   kSuperfast,
@@ -55,12 +55,15 @@ inline constexpr auto kNames<Profile> =
 
 /// How bits are spent. Exactly one of `crf` and `bitrate` is set once defaults are applied.
 struct RateControl {
-  std::optional<double> crf;             ///< constant quality, 0...51; x264's default is 23
+  std::optional<double> crf;             ///< constant quality, 0...51; see default_crf
   std::optional<std::int64_t> bitrate;   ///< average, bit/s
   std::optional<std::int64_t> max_rate;  ///< VBV peak, bit/s: caps either mode
   std::optional<std::int64_t> buffer;    ///< VBV size in bits; default 2 s of max_rate
   bool operator==(const RateControl&) const = default;
 };
+
+/// The encoders' own: 23 for H.264, 28 for H.265.
+double default_crf(VideoCodec codec);
 
 /// Size of the picture a viewer sees, in px. At most one way of naming it: width, height, or both
 /// (the picture fits inside, aspect kept), or the short side. None: the source's size. The result
@@ -85,7 +88,7 @@ Dimensions fit(const PictureSize& wanted, Dimensions source);
 struct VideoOptions {
   VideoCodec codec = VideoCodec::kH264;
   Preset preset = Preset::kVeryfast;
-  Profile profile = Profile::kAuto;  ///< kAuto: what the encoder chooses for 8-bit 4:2:0
+  Profile profile = Profile::kAuto;  ///< kAuto: the encoder's for 8-bit 4:2:0. H.265: Main only
   RateControl rate;
   PictureSize size;
   double max_frame_rate = 0;  ///< frames/s; 0 keeps the source's. Lowers, never raises
@@ -96,8 +99,8 @@ struct VideoOptions {
 
 struct AudioOptions {
   AudioCodec codec = AudioCodec::kAac;
-  std::int64_t bitrate = 128'000;  ///< bit/s
-  int channels = 0;                ///< 0 keeps the source's, at most 2
+  std::int64_t bitrate = 128'000;  ///< bit/s; MP3: at most 320 kbit/s, and the nearest it has
+  int channels = 0;                ///< 0 keeps the source's, at most 2. MP3: at most 2
   int sample_rate = 0;             ///< Hz; 0 keeps the source's where the codec can, else 48000
   bool operator==(const AudioOptions&) const = default;
 };

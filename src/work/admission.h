@@ -20,7 +20,7 @@ struct Needs {
 };
 
 /// Estimated from the source and the outputs wanted. The memory is an upper bound measured against
-/// x264 at its default lookahead, plus the decoder's and the queues' pictures.
+/// x264 and x265 at their default lookahead, plus the decoder's and the queues' pictures.
 Needs needs_of(const MediaFacts& source, std::span<const OutputSpec> outputs, int cores);
 
 /// Cores and memory of this machine, shared out first come, first served: a big unit is not passed

@@ -94,12 +94,12 @@ class Scratch {
   }
 
   /// Moves an output's files to the task's objects and fills in their URLs and, for what a client
-  /// opens, the MD5.
+  /// opens by itself, the MD5.
   Status publish(std::vector<OutputFile>& files, const std::stop_token& stop) {
     std::vector<std::string> names;
     for (OutputFile& file : files) {
       names.push_back(prefix_ + file.name);
-      if (&file != &files.front()) continue;
+      if (&file != &files.front() && !file.type.starts_with("image/")) continue;
       auto fd = open_file(directory_ + "/" + names.back(), O_RDONLY);
       if (!fd) return std::unexpected(fd.error());
       auto md5 = md5_of(fd->get(), stop);

@@ -65,7 +65,7 @@ TEST(OutputSpec, ValuesOutOfRangeNameTheRange) {
 TEST(OutputSpec, AWrongChoiceListsTheValidOnes) {
   const Error error = problem_of(R"({"type":"vdeo"})");
   EXPECT_EQ(error.field, "outputs[0].type");
-  EXPECT_NE(error.message.find("video, hls or cover"), std::string::npos);
+  EXPECT_NE(error.message.find("video, hls, cover or snapshots"), std::string::npos);
 }
 
 TEST(OutputSpec, CrfAndBitrateExcludeEachOther) {
@@ -79,6 +79,67 @@ TEST(OutputSpec, HlsRenditionsGetKeyframesOnAGrid) {
   ASSERT_TRUE(spec) << spec.error().message;
   EXPECT_FALSE(spec->renditions[0].video->scene_cuts);
   EXPECT_EQ(spec->renditions[0].video->gop, 2000);
+}
+
+TEST(OutputSpec, WhatACarrierCannotHoldIsRefusedWithTheReason) {
+  const auto expect = [](std::string_view text, std::string_view field, std::string_view words) {
+    const Error error = problem_of(text);
+    EXPECT_EQ(error.field, "outputs[0]." + std::string(field)) << text;
+    EXPECT_NE(error.message.find(words), std::string::npos) << error.message;
+  };
+  expect(R"({"container":"flv","video":{"codec":"h265"}})", "video.codec", "flv holds h264, not");
+  expect(R"({"audio":{"codec":"mp3"}})", "audio.codec", "mp4 holds aac, not mp3");
+  expect(R"({"container":"m4a","video":{}})", "video", "sound only");
+  expect(R"({"container":"mp3","audio":{"codec":"aac"}})", "audio.codec", "not aac");
+  expect(R"({"container":"mp3","audio":{"bitrate":384000}})", "audio.bitrate", "320000");
+  expect(R"({"container":"flv","audio":{"codec":"mp3","sample_rate":48000}})", "audio.sample_rate",
+         "44100");
+  expect(R"({"video":{"codec":"h265","profile":"high"}})", "video.profile", "main");
+  expect(R"({"type":"hls","segments":"ts","renditions":[{"video":{"codec":"h265"}}]})",
+         "renditions[0].video.codec", "ts segments hold h264");
+  expect(R"({"type":"hls","renditions":[{"audio":{"codec":"mp3"}}]})", "renditions[0].audio.codec",
+         "fmp4 segments hold aac");
+}
+
+TEST(OutputSpec, SilenceMeansWhatTheContainerHolds) {
+  const auto mp3 = output_spec_from(*parse_json(R"({"container":"mp3"})"), "");
+  ASSERT_TRUE(mp3) << mp3.error().message;
+  EXPECT_FALSE(mp3->renditions[0].video);
+  EXPECT_EQ(mp3->renditions[0].audio->codec, AudioCodec::kMp3);
+  const auto h265 = output_spec_from(*parse_json(R"({"video":{"codec":"h265"}})"), "");
+  EXPECT_EQ(h265->renditions[0].video->rate.crf, 28);
+}
+
+TEST(OutputSpec, PartsOfTheSourceAreOrdered) {
+  EXPECT_EQ(problem_of(R"({"start":4,"end":3})").field, "outputs[0].end");
+  EXPECT_EQ(problem_of(R"({"start":-3,"end":-4})").field, "outputs[0].end");
+  EXPECT_EQ(problem_of(R"({"type":"cover","start":1})").field, "outputs[0].start");
+  const auto spec = output_spec_from(*parse_json(R"({"start":4.5,"end":-2})"), "");
+  ASSERT_TRUE(spec) << spec.error().message;
+  EXPECT_EQ(spec->start, 4500);
+  EXPECT_EQ(spec->end, -2000);
+}
+
+TEST(OutputSpec, SnapshotsNeedOneWayOfChoosingTimes) {
+  EXPECT_EQ(problem_of(R"({"type":"snapshots"})").field, "outputs[0].every");
+  EXPECT_EQ(problem_of(R"({"type":"snapshots","every":1,"times":[1]})").field, "outputs[0].every");
+  EXPECT_EQ(problem_of(R"({"type":"snapshots","times":[]})").field, "outputs[0].times");
+  EXPECT_EQ(problem_of(R"({"type":"snapshots","times":[1,-1]})").field, "outputs[0].times");
+  EXPECT_EQ(problem_of(R"({"type":"snapshots","every":1,"at":3})").field, "outputs[0].at");
+}
+
+TEST(OutputSpec, NewKindsSurviveTheirOwnJsonForm) {
+  for (const char* text :
+       {R"({"type":"snapshots","times":[3,0.25],"short_side":90,"format":"png"})",
+        R"({"type":"snapshots","every_percent":12.5})", R"({"container":"m4a","start":-3.5})",
+        R"({"container":"flv","audio":{"codec":"mp3"},"end":9})",
+        R"({"type":"hls","segments":"ts","start":1,"renditions":[{"audio":{"codec":"mp3"}}]})"}) {
+    auto spec = output_spec_from(*parse_json(text), "");
+    ASSERT_TRUE(spec) << text << ": " << spec.error().message;
+    auto again = output_spec_from(to_json(*spec), "");
+    ASSERT_TRUE(again) << text << ": " << again.error().field << " " << again.error().message;
+    EXPECT_EQ(json::serialize(to_json(*again)), json::serialize(to_json(*spec)));
+  }
 }
 
 TEST(OutputSpec, TwoRenditionsOfOneNameAreRefused) {

@@ -37,6 +37,18 @@ TEST(Needs, GrowWithTheSourceAndTheOutputs) {
   EXPECT_EQ(small.cores, 4);
 }
 
+TEST(Needs, H265TakesMoreMemoryThanH264AndMoreYetWhenSlow) {
+  std::vector<OutputSpec> outputs = {rendition(1080)};
+  VideoOptions& video = *outputs[0].renditions[0].video;
+  const auto needs = [&] { return needs_of(facts(1920, 1080), outputs, 2).memory; };
+  const auto h264 = needs();
+  video.codec = VideoCodec::kH265;
+  const auto quick = needs();
+  video.preset = Preset::kSlower;
+  EXPECT_GT(quick, h264);
+  EXPECT_GT(needs(), quick);
+}
+
 TEST(Needs, StillsTakeOneCore) {
   OutputSpec cover;
   cover.type = OutputType::kCover;

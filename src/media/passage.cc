@@ -1,0 +1,233 @@
+// What a transcode does while packets pass, from reading to the judgement of the whole.
+
+#include <algorithm>
+#include <cstdio>
+
+#include "media/transcode.h"
+
+namespace telecine::media {
+namespace {
+
+// How much of a source may be missing at its end before it counts as broken.
+constexpr Ticks kMissingEnd = kTicksPerSecond;
+constexpr double kMissingShare = 0.05;
+// Damaged packets are passed over as players do, until they are this share of all.
+constexpr double kDamagedShare = 0.25;
+constexpr std::int64_t kDamagedLeast = 10;
+// A broadcast clock that leaps further than this was set anew; the show goes on without a hole.
+constexpr Ticks kClockLeap = 10LL * kTicksPerSecond;
+// Read past the end of what is needed, for streams that are interleaved loosely.
+constexpr Ticks kRunOut = kTicksPerSecond;
+
+std::string seconds_text(Ticks at) {
+  char text[32];
+  std::snprintf(text, sizeof text, "%.1f s", ticks_to_seconds(std::max<Ticks>(0, at)));
+  return text;
+}
+
+Error decode_failed(Ticks at, const std::string& why) {
+  return {ErrorCode::kDecodeFailed, "decoding failed at " + seconds_text(at) + ": " + why, {}};
+}
+
+}  // namespace
+
+Status Transcode::on_picture(FramePtr frame) {
+  for (auto& work : work_) {
+    if (!work->picker || work->picker->settled()) continue;
+    if (work->fate.failed()) continue;
+    if (auto ok = work->picker->offer(*frame, taker(*work)); !ok) work->fate.fail(ok.error());
+    if (work->picker->settled()) finish_output(*work);
+  }
+  picture_progress_ = frame->pts;
+  for (VideoBranch* root : roots_) root->push(share(*frame));
+  return {};
+}
+
+Status Transcode::on_sound(const AVFrame& frame, Ticks at) {
+  for (auto& sound : sounds_) {
+    if (!sound || sound->broken || !sound->out.wanted()) continue;
+    if (auto packets = encode_sound(*sound, frame, at)) {
+      sound->out.send(std::move(*packets));
+    } else {
+      sound->broken = true;
+      sound->out.fail(packets.error());
+    }
+  }
+  sound_progress_ = at;
+  return {};
+}
+
+Result<std::vector<PacketPtr>> Transcode::encode_sound(Sound& sound, const AVFrame& frame,
+                                                       Ticks at) {
+  if (sound.span.is_whole()) return sound.encoder.encode(frame, at);
+  auto piece = cut_sound(frame, sound.span, at);
+  if (!piece) return std::unexpected(piece.error());
+  if (!*piece) return std::vector<PacketPtr>();
+  return sound.encoder.encode(**piece, at);
+}
+
+void Transcode::finish_sound() {
+  for (auto& sound : sounds_) {
+    if (!sound || sound->broken || !sound->out.wanted()) continue;
+    if (auto packets = sound->encoder.finish()) {
+      sound->out.send(std::move(*packets));
+      sound->out.end();
+    } else {
+      sound->out.fail(packets.error());
+    }
+  }
+}
+
+// Only in formats whose clocks may leap (MPEG-TS, MPEG-PS): elsewhere a hole is a hole.
+void Transcode::follow_clock(AVPacket& packet, const AVStream& stream) {
+  if ((input_.format().iformat->flags & AVFMT_TS_DISCONT) == 0) return;
+  if (packet.dts == AV_NOPTS_VALUE) return;
+  next_.resize(std::max(next_.size(), static_cast<std::size_t>(packet.stream_index) + 1));
+  auto& expected = next_[static_cast<std::size_t>(packet.stream_index)];
+  const Ticks at = to_ticks(packet.dts, stream.time_base);
+  if (expected) {
+    const Ticks leap = at + jump_ - *expected;
+    if (leap > kClockLeap || leap < -kClockLeap) jump_ -= leap;
+  }
+  expected = at + jump_ + to_ticks(std::max<std::int64_t>(0, packet.duration), stream.time_base);
+  if (jump_ == 0) return;
+  const std::int64_t shift = av_rescale_q(jump_, kTicks, stream.time_base);
+  packet.dts += shift;
+  if (packet.pts != AV_NOPTS_VALUE) packet.pts += shift;
+}
+
+Status Transcode::read_all() {
+  while (PacketPtr packet = input_.read()) {
+    const AVStream& stream = input_.stream(packet->stream_index);
+    const bool is_used = (video_decoder_ && video_->index == packet->stream_index) ||
+                         (audio_decoder_ && audio_->index == packet->stream_index);
+    if (is_used) follow_clock(*packet, stream);
+    const std::int64_t at = packet->pts != AV_NOPTS_VALUE ? packet->pts : packet->dts;
+    if (at != AV_NOPTS_VALUE) {
+      const Ticks end =
+          to_ticks(at + std::max<std::int64_t>(0, packet->duration), stream.time_base) - zero_;
+      furthest_ = std::max(furthest_, end);
+    }
+    if (video_decoder_ && video_->index == packet->stream_index) {
+      if (auto ok = video_decoder_->decode(*packet); !ok) return ok;
+    } else if (audio_decoder_ && audio_->index == packet->stream_index) {
+      if (auto ok = audio_decoder_->decode(*packet); !ok) return ok;
+    }
+    if (nothing_left()) {
+      stopped_early_ = true;
+      break;
+    }
+  }
+  if (video_decoder_) {
+    if (auto ok = video_decoder_->finish(); !ok) return ok;
+  }
+  if (audio_decoder_) return audio_decoder_->finish();
+  return {};
+}
+
+bool Transcode::all_failed() const {
+  return std::ranges::all_of(work_, [](const auto& work) { return work->fate.failed(); });
+}
+
+bool Transcode::nothing_left() const {
+  Ticks passed = kForever;
+  if (video_decoder_) passed = std::min(passed, video_decoder_->end());
+  if (audio_decoder_) passed = std::min(passed, audio_decoder_->end());
+  return std::ranges::all_of(work_, [&](const auto& work) {
+    return work->fate.failed() || work->finished || work->until < passed - kRunOut;
+  });
+}
+
+Status Transcode::judge() const {
+  const auto check = [&](const DecodeTally& tally, Ticks end, const char* what) -> Status {
+    const std::string detail = tally.last_error.empty() ? "" : " (" + tally.last_error + ")";
+    if (tally.frames == 0) {
+      return std::unexpected(
+          decode_failed(0, std::string("no ") + what + " could be decoded" + detail));
+    }
+    if (tally.failures > kDamagedLeast &&
+        static_cast<double>(tally.failures) > kDamagedShare * static_cast<double>(tally.packets)) {
+      return std::unexpected(
+          decode_failed(end, "too much of the " + std::string(what) + " is damaged" + detail));
+    }
+    return {};
+  };
+  if (video_decoder_) {
+    auto ok = check(video_decoder_->tally(), video_decoder_->end(), "picture");
+    if (!ok) return ok;
+  }
+  const Ticks missing = declared_ - furthest_;
+  if (!stopped_early_ && declared_ > 0 && missing > kMissingEnd &&
+      static_cast<double>(missing) > kMissingShare * static_cast<double>(declared_)) {
+    std::string why = "the file ends there, but says it lasts " + seconds_text(declared_) +
+                      "; it is incomplete or damaged";
+    if (const int code = input_.read_error(); code != 0) {
+      why = av_error(code, why, ErrorCode::kDecodeFailed).message;
+    }
+    return std::unexpected(decode_failed(furthest_, why));
+  }
+  if (audio_decoder_ && audio_decoder_->tally().packets > 0) {
+    return check(audio_decoder_->tally(), audio_decoder_->end(), "sound");
+  }
+  return {};
+}
+
+Status Transcode::decode() {
+  for (auto& branch : branches_) {
+    if (branch) branch->start();
+  }
+  if (all_failed()) return {};
+  if (auto ok = read_all(); !ok) {
+    const Ticks at = video_decoder_ ? video_decoder_->end() : furthest_;
+    return std::unexpected(Error{
+        ok.error().code, "decoding failed at " + seconds_text(at) + ": " + ok.error().message, {}});
+  }
+  if (all_failed()) return {};
+  if (auto ok = judge(); !ok) return ok;
+  for (VideoBranch* root : roots_) root->close();
+  finish_sound();
+  for (auto& branch : branches_) {
+    if (branch) branch->join();
+  }
+  for (auto& work : work_) {
+    if (!work->finished) finish_output(*work);
+  }
+  return {};
+}
+
+Ticks Transcode::progress_of(const Work& work) const {
+  std::optional<Ticks> least;
+  for (const Target& target : work.targets) {
+    const Ticks at = target.video != nullptr ? target.video->progress() : sound_progress_.load();
+    least = least ? std::min(*least, at) : at;
+  }
+  if (least) return *least;
+  return video_ != nullptr ? picture_progress_.load() : sound_progress_.load();
+}
+
+std::vector<double> Transcode::done() const {
+  const Ticks from = ms_to_ticks(from_) + origin_;
+  std::vector<double> out;
+  for (const auto& work : work_) {
+    const Ticks end = std::min(work->until, ms_to_ticks(source_.duration) + origin_);
+    const double share = static_cast<double>(progress_of(*work) - from) /
+                         static_cast<double>(std::max<Ticks>(1, end - from));
+    // The last hundredth is the writing of indexes.
+    out.push_back(work->finished ? 1.0 : std::clamp(share, 0.0, 0.99));
+  }
+  return out;
+}
+
+double Transcode::seconds_done() const {
+  Ticks least = kForever;
+  for (const auto& branch : branches_) {
+    if (branch) least = std::min(least, branch->progress());
+  }
+  if (branches_.empty()) {
+    least = video_ != nullptr ? picture_progress_.load() : sound_progress_.load();
+  }
+  if (least == kForever) return 0;
+  return ticks_to_seconds(std::max<Ticks>(0, least - ms_to_ticks(from_) - origin_));
+}
+
+}  // namespace telecine::media

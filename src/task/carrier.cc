@@ -1,0 +1,85 @@
+#include "task/carrier.h"
+
+#include <algorithm>
+#include <array>
+#include <utility>
+
+namespace telecine {
+namespace {
+
+constexpr std::array kH264Only{VideoCodec::kH264};
+constexpr std::array kH264OrH265{VideoCodec::kH264, VideoCodec::kH265};
+constexpr std::array kAacOnly{AudioCodec::kAac};
+constexpr std::array kMp3Only{AudioCodec::kMp3};
+constexpr std::array kAacOrMp3{AudioCodec::kAac, AudioCodec::kMp3};
+
+constexpr auto kContainers = std::to_array<std::pair<Container, Carrier>>({
+    {Container::kMp4, {"mp4", kH264OrH265, kAacOnly}},
+    // FLV has a number for H.264 and none for H.265 that players agree on.
+    {Container::kFlv, {"flv", kH264Only, kAacOrMp3}},
+    {Container::kM4a, {"m4a", {}, kAacOnly}},
+    {Container::kMp3, {"mp3", {}, kMp3Only}},
+});
+
+// Apple's authoring specification wants H.265 in fragmented MP4.
+constexpr auto kSegments = std::to_array<std::pair<SegmentFormat, Carrier>>({
+    {SegmentFormat::kFmp4, {"fmp4 segments", kH264OrH265, kAacOnly}},
+    {SegmentFormat::kTs, {"ts segments", kH264Only, kAacOrMp3}},
+});
+
+template <typename Table, typename Key>
+const Carrier& row_of(const Table& table, Key key) {
+  return std::ranges::find(table, key, &Table::value_type::first)->second;
+}
+
+template <typename Codec>
+bool holds(std::span<const Codec> codecs, Codec codec) {
+  return std::ranges::find(codecs, codec) != codecs.end();
+}
+
+template <typename Codec>
+std::string either(std::span<const Codec> codecs) {
+  std::string out;
+  for (const Codec codec : codecs) {
+    if (!out.empty()) out += " or ";
+    out += name_of(codec);
+  }
+  return out;
+}
+
+template <typename Codec>
+std::string refusal(const Carrier& carrier, std::span<const Codec> codecs, Codec codec) {
+  const std::string verb = carrier.name.ends_with('s') ? " hold " : " holds ";
+  return std::string(carrier.name) + verb + either(codecs) + ", not " + std::string(name_of(codec));
+}
+
+}  // namespace
+
+const Carrier& carrier_of(const OutputSpec& spec) {
+  return spec.type == OutputType::kHls ? row_of(kSegments, spec.segments)
+                                       : row_of(kContainers, spec.container);
+}
+
+std::optional<Misfit> misfit(const Rendition& rendition, const Carrier& carrier) {
+  if (rendition.video && carrier.video.empty()) {
+    return Misfit{
+        "video", std::string(carrier.name) + " holds sound only: leave video out or make it false"};
+  }
+  if (rendition.video && !holds(carrier.video, rendition.video->codec)) {
+    return Misfit{"video.codec", refusal(carrier, carrier.video, rendition.video->codec)};
+  }
+  if (!rendition.audio) return std::nullopt;
+  const AudioOptions& audio = *rendition.audio;
+  if (!holds(carrier.audio, audio.codec)) {
+    return Misfit{"audio.codec", refusal(carrier, carrier.audio, audio.codec)};
+  }
+  // FLV's tag header has two bits for the rate of MP3: 44100 Hz and its half and quarter.
+  const bool odd_rate = audio.sample_rate != 0 && audio.sample_rate != 44'100 &&
+                        audio.sample_rate != 22'050 && audio.sample_rate != 11'025;
+  if (carrier.name == "flv" && audio.codec == AudioCodec::kMp3 && odd_rate) {
+    return Misfit{"audio.sample_rate", "mp3 in flv has 44100, 22050 or 11025 Hz"};
+  }
+  return std::nullopt;
+}
+
+}  // namespace telecine
