@@ -1,7 +1,7 @@
 # Sourced by build.sh, run.sh and test.sh: installs Debian packages that are missing, quietly.
 
 build_packages="g++ cmake ninja-build ccache mold pkg-config
-  libboost1.81-dev libboost-json1.81-dev libssl-dev
+  libboost1.81-dev libboost-json1.81-dev libboost-url1.81-dev libssl-dev zlib1g-dev libpugixml-dev
   libsqlite3-dev libcurl4-openssl-dev libspdlog-dev libfmt-dev libcli11-dev libtomlplusplus-dev
   prometheus-cpp-dev libseccomp-dev libxlsxwriter-dev
   libavcodec-dev libavformat-dev libavfilter-dev libavutil-dev libswscale-dev libswresample-dev"

@@ -10,6 +10,7 @@
 #include "base/text.h"
 #include "object/address.h"
 #include "service/keyring.h"
+#include "version.h"
 
 namespace telecine::app {
 namespace {
@@ -101,6 +102,7 @@ Status read_data(const Settings& settings, DataConfig& data) {
 WorkerOptions read_worker(const SettingValues& values, const std::string& data_dir) {
   WorkerOptions worker;
   worker.data_dir = data_dir;
+  worker.version = kVersion;
   worker.cores = static_cast<int>(values.integer("worker.cores"));
   if (worker.cores == 0) worker.cores = machine_cores();
   worker.memory = values.integer("worker.memory");
@@ -234,6 +236,8 @@ Result<Config> make_config(const Settings& settings) {
   config.worker_enabled = values.flag("worker.enabled");
   config.lease = values.integer("worker.lease");
   config.worker = read_worker(values, config.data.dir);
+  config.aliyun = {values.text("aliyun.xml_result_url") == "nested",
+                   values.integer("aliyun.link_life")};
   config.allow_addresses = values.list("network.allow_addresses");
   if (auto rules = object::AddressRules::parse(config.allow_addresses); !rules) {
     return refuse(settings, "network.allow_addresses", rules.error().message);

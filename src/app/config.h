@@ -41,6 +41,11 @@ struct ServerConfig {
   Millis drain = 0;
 };
 
+struct AliyunConfig {
+  bool nested_result_url = false;
+  Millis link_life = 0;  ///< of links to results
+};
+
 /// Everything `serve` and `worker` need to know, checked, with the automatic values filled in.
 struct Config {
   DataConfig data;
@@ -48,6 +53,7 @@ struct Config {
   bool worker_enabled = true;
   Millis lease = 0;  ///< silence after which a worker's units are taken up again
   WorkerOptions worker;
+  AliyunConfig aliyun;
   std::vector<std::string> allow_addresses;
   std::vector<object::Root> roots;
   std::vector<AccessKey> keys;  ///< those declared in the file

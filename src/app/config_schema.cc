@@ -174,6 +174,22 @@ std::vector<Setting> worker_settings() {
   };
 }
 
+std::vector<Setting> aliyun_settings() {
+  return {
+      {.name = "aliyun.xml_result_url",
+       .type = kChoice,
+       .fallback = "flat",
+       .help = "GetTaskResult in XML: nested is the form of 2019, for clients that read only that",
+       .choices = "flat nested"},
+      {.name = "aliyun.link_life",
+       .type = kDuration,
+       .fallback = "24h",
+       .help = "How long links to analysis results work",
+       .least = kSecond,
+       .most = 7 * kDay},
+  };
+}
+
 SettingList roots() {
   return {"object.root",
           {
@@ -210,7 +226,7 @@ SettingList keys() {
 
 SettingSchema make() {
   SettingSchema schema;
-  for (auto* part : {&data_settings, &server_settings, &worker_settings, &meeting_settings}) {
+  for (auto* part : {&data_settings, &server_settings, &worker_settings, &aliyun_settings, &meeting_settings}) {
     for (Setting& setting : (*part)()) schema.settings.push_back(setting);
   }
   schema.lists = {roots(), keys()};

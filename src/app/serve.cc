@@ -7,11 +7,9 @@
 #include <cstdio>
 #include <future>
 
+#include "app/dialects.h"
 #include "app/engine.h"
 #include "base/log.h"
-#include "dialect/feishu/feishu.h"
-#include "dialect/native/errors.h"
-#include "dialect/native/native.h"
 #include "http/server.h"
 #include "service/service.h"
 #include "version.h"
@@ -56,21 +54,6 @@ Status make_first_key(const Config& config, Keyring& keys) {
   return {};
 }
 
-/// A callback as it is sent: the dialect that made the task gives it its form.
-Result<Packet> render_packet(Service& service, native::Api& api, const Delivery& delivery) {
-  auto task = service.store().get(delivery.task);
-  if (!task) return std::unexpected(task.error());
-  std::promise<Result<Service::WebhookSecrets>> found;
-  service.webhook_secrets(delivery.account, false,
-                          [&](auto secrets) { found.set_value(std::move(secrets)); });
-  auto secrets = found.get_future().get();
-  if (!secrets) return std::unexpected(secrets.error());
-  Packet packet{
-      "application/json", native::callback_body(api, delivery, **task), {secrets->current}};
-  if (!secrets->previous.empty()) packet.secrets.push_back(secrets->previous);
-  return packet;
-}
-
 json::object health_of(const Engine& engine) {
   json::object o;
   if (engine.worker) {
@@ -83,41 +66,6 @@ json::object health_of(const Engine& engine) {
     o["worker"] = nullptr;
   }
   return o;
-}
-
-http::Router make_router(native::Api& api, const feishu::Api& feishu_api, Service& service,
-                         std::size_t max_body) {
-  http::Router router;
-  router.default_max_body = static_cast<std::int64_t>(max_body);
-  native::mount(router, api);
-  feishu::mount(router, feishu_api);
-  router.not_found = [](const http::Request&) {
-    return native::problem(404, ErrorCode::kNotFound,
-                           "there is nothing at this path; /openapi.json lists what there is");
-  };
-  router.method_not_allowed = [](const http::Request& request, std::string_view allowed) {
-    return native::problem(
-        405, ErrorCode::kInvalidParameter,
-        request.method_text + " is not possible here; allowed: " + std::string(allowed));
-  };
-  router.bad_request = [&feishu_api](int status, std::string_view path, std::string_view detail) {
-    if (auto own = feishu::refusal(feishu_api, status, path)) return std::move(*own);
-    const auto code = status == 413   ? ErrorCode::kInputTooLarge
-                      : status >= 500 ? ErrorCode::kInternal
-                                      : ErrorCode::kInvalidParameter;
-    return native::problem(status, code, detail);
-  };
-  router.observer = [&service](const http::Served& served) {
-    service.metrics().count_request(served.route, http::name_of(served.method), served.status,
-                                    static_cast<double>(served.micros) / 1e6, served.bytes);
-    if (served.status < 400) return;
-    log(LogLevel::kInfo, "request",
-        {{"target", redact_url(served.target)},
-         {"status", served.status},
-         {"peer", served.peer},
-         {"micros", served.micros}});
-  };
-  return router;
 }
 
 http::ServerOptions http_options(const Config& config) {
@@ -154,14 +102,6 @@ std::string callback_base(const Config& config, const http::Server& server) {
                                      : server.address());
 }
 
-std::vector<object::IpRange> proxies_of(const Config& config) {
-  std::vector<object::IpRange> ranges;
-  for (const std::string& text : config.server.trusted_proxies) {
-    if (const auto range = object::IpRange::parse(text)) ranges.push_back(*range);
-  }
-  return ranges;
-}
-
 }  // namespace
 
 int serve(const Config& config) {
@@ -183,20 +123,15 @@ int serve(const Config& config) {
   auto server = http::Server::listen(http_options(config));
   if (!server) return report(server.error());
   if (auto made = make_first_key(config, keys); !made) return report(made.error());
-  auto feishu_key = service.installation_key("feishu");
-  if (!feishu_key) return report(feishu_key.error());
-  const feishu::Api feishu_api{service, config.feishu, config.server.public_url, *feishu_key};
-  native::Api api{service,
-                  config.server.public_url,
-                  callback_base(config, **server),
-                  proxies_of(config),
-                  [&] { return health_of(*engine); },
-                  [&] { return static_cast<std::size_t>((*server)->counters().open); }};
-  Deliverer deliverer(*engine->store, *engine->http, [&](const Delivery& delivery) {
-    return render_packet(service, api, delivery);
-  });
+  auto dialects =
+      Dialects::make(config, service,
+                     {callback_base(config, **server), [&] { return health_of(*engine); },
+                      [&] { return static_cast<std::size_t>((*server)->counters().open); }});
+  if (!dialects) return report(dialects.error());
+  Deliverer deliverer(*engine->store, *engine->http,
+                      [&](const Delivery& delivery) { return (*dialects)->packet(delivery); });
   if (engine->worker) engine->worker->start();
-  (*server)->serve(make_router(api, feishu_api, service, config.server.body_bytes));
+  (*server)->serve((*dialects)->router());
   log_info("serving", {{"address", (*server)->address()},
                        {"data", config.data.dir},
                        {"worker", config.worker_enabled},

@@ -22,20 +22,22 @@ void count_failure(DecodeTally& tally, int code) {
 
 }  // namespace
 
-VideoDecoder::VideoDecoder(const AVStream& stream, CodecContextPtr context, Ticks zero, Sink sink)
+VideoDecoder::VideoDecoder(const AVStream& stream, CodecContextPtr context, Ticks zero, Sink sink,
+                           Pictures pictures)
     : context_(std::move(context)),
       normaliser_(orientation_of(stream)),
       time_base_(stream.time_base),
       zero_(zero),
       usual_step_(usual_step_of(stream)),
       rounds_(stream.time_base.den <= 1000 * static_cast<std::int64_t>(stream.time_base.num)),
-      sink_(std::move(sink)) {}
+      sink_(std::move(sink)),
+      pictures_(pictures) {}
 
-Result<VideoDecoder> VideoDecoder::open(const AVStream& stream, int threads, Ticks zero,
-                                        Sink sink) {
+Result<VideoDecoder> VideoDecoder::open(const AVStream& stream, int threads, Ticks zero, Sink sink,
+                                        Pictures pictures) {
   auto context = open_decoder(stream, threads);
   if (!context) return std::unexpected(context.error());
-  return VideoDecoder(stream, std::move(*context), zero, std::move(sink));
+  return VideoDecoder(stream, std::move(*context), zero, std::move(sink), pictures);
 }
 
 Status VideoDecoder::decode(const AVPacket& packet) {
@@ -73,6 +75,10 @@ Status VideoDecoder::receive_all() {
     }
     ++tally_.frames;
     repair_time(*frame);
+    if (pictures_ == Pictures::kAsStored) {
+      if (auto ok = sink_(std::move(frame)); !ok) return ok;
+      continue;
+    }
     auto upright = normaliser_.push(std::move(frame));
     if (!upright) return std::unexpected(upright.error());
     if (auto ok = hand_out(std::move(*upright)); !ok) return ok;

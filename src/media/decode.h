@@ -16,6 +16,11 @@ struct DecodeTally {
   std::string last_error;
 };
 
+enum class Pictures : std::uint8_t {
+  kUpright,   ///< turned as the stream says, and deinterlaced
+  kAsStored,  ///< as the decoder gives them
+};
+
 /// Decodes one video stream to upright progressive pictures with sound timestamps: `pts` strictly
 /// increases from 0 up in ticks and `pkt_duration` is positive. Single damaged packets are passed
 /// over, as players do, and counted. One thread.
@@ -24,7 +29,8 @@ class VideoDecoder {
   using Sink = std::function<Status(FramePtr)>;
 
   /// `zero` is the ticks of the stream's clock that become 0. `sink` gets each picture.
-  static Result<VideoDecoder> open(const AVStream& stream, int threads, Ticks zero, Sink sink);
+  static Result<VideoDecoder> open(const AVStream& stream, int threads, Ticks zero, Sink sink,
+                                   Pictures pictures = Pictures::kUpright);
 
   /// Fails only with what `sink` returned or what no later packet could mend.
   Status decode(const AVPacket& packet);
@@ -35,7 +41,8 @@ class VideoDecoder {
   Ticks end() const { return end_; }
 
  private:
-  VideoDecoder(const AVStream& stream, CodecContextPtr context, Ticks zero, Sink sink);
+  VideoDecoder(const AVStream& stream, CodecContextPtr context, Ticks zero, Sink sink,
+               Pictures pictures);
   Status send(const AVPacket* packet);
   Status receive_all();
   Status hand_out(std::vector<FramePtr> frames);
@@ -50,6 +57,7 @@ class VideoDecoder {
   Ticks last_ = -1;
   Ticks end_ = 0;
   Sink sink_;
+  Pictures pictures_;
   DecodeTally tally_;
 };
 

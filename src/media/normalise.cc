@@ -12,19 +12,6 @@ extern "C" {
 namespace telecine::media {
 namespace {
 
-std::string orientation_filters(const Orientation& o) {
-  switch (o.rotation) {
-    case 90:
-      return o.mirrored ? "transpose=clock_flip" : "transpose=clock";
-    case 180:
-      return o.mirrored ? "vflip" : "hflip,vflip";
-    case 270:
-      return o.mirrored ? "transpose=cclock_flip" : "transpose=cclock";
-    default:
-      return o.mirrored ? "hflip" : "";
-  }
-}
-
 // bwdif: yadif's motion check with better interpolation at the same price class. One picture a
 // frame; only flagged pictures are touched.
 constexpr const char* kDeinterlace = "bwdif=mode=send_frame:parity=auto:deint=interlaced";
@@ -48,6 +35,19 @@ InOutPtr end_point(const char* name, AVFilterContext* context) {
 }
 
 }  // namespace
+
+std::string orientation_filters(const Orientation& o) {
+  switch (o.rotation) {
+    case 90:
+      return o.mirrored ? "transpose=clock_flip" : "transpose=clock";
+    case 180:
+      return o.mirrored ? "vflip" : "hflip,vflip";
+    case 270:
+      return o.mirrored ? "transpose=cclock_flip" : "transpose=cclock";
+    default:
+      return o.mirrored ? "hflip" : "";
+  }
+}
 
 Status Normaliser::build(const AVFrame& frame) {
   std::string filters = interlaced_ ? kDeinterlace : "";

@@ -1,11 +1,15 @@
 #pragma once
 
+#include <string>
 #include <vector>
 
 #include "media/av.h"
 #include "media/describe.h"
 
 namespace telecine::media {
+
+/// Filter text that turns a stored picture upright; empty when it is.
+std::string orientation_filters(const Orientation& orientation);
 
 /// Makes pictures upright and progressive: applies the stored orientation, and deinterlaces from
 /// the first picture flagged interlaced on. Pictures that need neither pass untouched. One picture

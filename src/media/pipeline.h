@@ -6,6 +6,7 @@
 
 #include "base/error.h"
 #include "media/output_files.h"
+#include "task/analysis.h"
 #include "task/facts.h"
 #include "task/output.h"
 
@@ -31,7 +32,8 @@ struct MadeOutput {
 
 struct Made {
   MediaFacts source;
-  std::vector<MadeOutput> outputs;  ///< in the job's order
+  std::vector<MadeOutput> outputs;        ///< in the job's order
+  std::optional<AnalysisFacts> analysis;  ///< of a job that analyses
 };
 
 /// Hears of a run.

@@ -15,7 +15,6 @@ namespace {
 
 constexpr auto kTemplate = "template";
 constexpr auto kWebhook = "webhook";
-constexpr auto kDefaultTemplate = "ladder";
 constexpr auto kSweepEvery = std::chrono::seconds(60);
 
 std::unexpected<Error> no_task() {
@@ -43,73 +42,6 @@ Service::~Service() {
   watch_.stop();
 }
 
-Status Service::check_input(const Caller& caller, const std::string& input) {
-  if (input.starts_with("http://") || input.starts_with("https://")) {
-    auto ok = rules_.check_url(input);
-    if (!ok) return fail(ok.error().code, ok.error().message, "input");
-    return {};
-  }
-  if (input.starts_with("file://")) return {};
-  if (input.starts_with(kFileIdScheme)) {
-    const auto id = Id::from_hex(std::string_view(input).substr(kFileIdScheme.size()));
-    if (id && files_.get(caller.account(), *id)) return {};
-    return fail(ErrorCode::kInvalidParameter, "there is no uploaded file of this id", "input");
-  }
-  return fail(ErrorCode::kInvalidParameter,
-              "must be an http:// or https:// URL, file://<root>/<path>, or file-id:<id> of an "
-              "uploaded file",
-              "input");
-}
-
-Result<TaskSpec> Service::make_spec(const Caller& caller, TaskRequest& request) {
-  TaskSpec spec;
-  spec.kind = request.kind;
-  spec.options = std::move(request.options);
-  if (request.kind == TaskKind::kExport) {
-    if (!spec.options.contains(kExportOption)) {
-      return fail(ErrorCode::kInvalidParameter, "an export must say what to export", "kind");
-    }
-    spec.priority = request.priority;
-    spec.max_attempts = request.max_attempts;
-    return spec;
-  }
-  spec.input = std::move(request.input);
-  if (auto ok = check_input(caller, spec.input); !ok) return std::unexpected(ok.error());
-  if (request.kind == TaskKind::kProbe) {
-    if (request.outputs || !request.template_name.empty()) {
-      return fail(ErrorCode::kInvalidParameter, "a probe task makes no outputs", "outputs");
-    }
-  } else if (request.outputs) {
-    if (!request.template_name.empty()) {
-      return fail(ErrorCode::kInvalidParameter, "give either template or outputs, not both",
-                  "template");
-    }
-    spec.outputs = std::move(*request.outputs);
-  } else {
-    spec.template_name = request.template_name.empty() ? kDefaultTemplate : request.template_name;
-    auto found = find_template(caller.account(), spec.template_name);
-    if (!found) {
-      const bool unknown = found.error().code == ErrorCode::kNotFound;
-      return fail(unknown ? ErrorCode::kInvalidParameter : found.error().code,
-                  found.error().message, "template");
-    }
-    spec.outputs = std::move(found->outputs);
-  }
-  if (!request.callback_url.empty()) {
-    auto ok = rules_.check_url(request.callback_url);
-    if (!ok) {
-      return fail(ErrorCode::kInvalidParameter,
-                  "callbacks go to public http(s) addresses only: " + ok.error().message,
-                  "callback_url");
-    }
-  }
-  spec.callback_url = std::move(request.callback_url);
-  spec.priority = request.priority;
-  spec.max_attempts = request.max_attempts;
-  spec.metadata = std::move(request.metadata);
-  return spec;
-}
-
 void Service::submit(const Caller& caller, TaskRequest request, Store::Done<Submitted> done) {
   if (draining_) {
     return done(fail(ErrorCode::kUnavailable, "the engine is shutting down; try again shortly"));
@@ -119,18 +51,7 @@ void Service::submit(const Caller& caller, TaskRequest request, Store::Done<Subm
   Submission submission;
   submission.task.account = caller.account();
   submission.task.origin = std::move(request.origin);
-  for (const OutputSpec& wanted : spec->outputs) {
-    Output output;
-    output.name = wanted.name;
-    output.type = wanted.type;
-    submission.task.outputs.push_back(std::move(output));
-  }
-  if (spec->kind == TaskKind::kExport) {
-    Output file;
-    file.name = name_of(export_spec_from(spec->options.at(kExportOption)).report);
-    file.type = OutputType::kDocument;
-    submission.task.outputs.push_back(std::move(file));
-  }
+  submission.task.outputs = outputs_of(*spec);
   submission.units = {first_unit(*spec)};
   submission.task.spec = std::move(*spec);
   submission.idempotency_key = std::move(request.idempotency_key);
@@ -150,6 +71,12 @@ Result<Store::Stored> Service::peek(const Caller& caller, Id id) {
   const std::string& owner = stored->cached ? stored->cached->account : stored->account;
   if (owner != caller.account()) return no_task();
   return stored;
+}
+
+Result<TaskPtr> Service::get_by_key(const Caller& caller, std::int64_t key) {
+  auto task = store_.get_by_key(key);
+  if (task && (*task)->account != caller.account()) return no_task();
+  return task;
 }
 
 Result<Service::Page> Service::list(const Caller& caller, std::optional<TaskState> state,
@@ -206,7 +133,20 @@ Result<OpenObject> Service::open_object(std::string_view method, const std::stri
   const std::string path = "/objects/" + task_hex + "/" + name;
   auto valid = signer_.verify(method, path, expires, signature, (*task)->account, now_ms());
   if (!valid) return std::unexpected(valid.error());
-  auto fd = objects_.open(task_hex, name);
+  auto object = open_checked({task_hex, name});
+  if (!object || !name.ends_with(".m3u8")) return object;
+  constexpr std::size_t kMaxPlaylist = 16 << 20;
+  auto text = read_file("/proc/self/fd/" + std::to_string(object->fd.get()), kMaxPlaylist);
+  if (!text) return std::unexpected(text.error());
+  const auto until = parse_int(expires).value_or(0);
+  object->playlist = signer_.sign_playlist(*text, path, until, (*task)->account);
+  object->fd.reset();
+  return object;
+}
+
+/// For callers who have shown that they may.
+Result<OpenObject> Service::open_checked(const object::ObjectName& name) {
+  auto fd = objects_.open(name.task_hex, name.name);
   if (!fd) return std::unexpected(fd.error());
   struct stat facts{};
   if (::fstat(fd->get(), &facts) != 0) {
@@ -216,18 +156,36 @@ Result<OpenObject> Service::open_object(std::string_view method, const std::stri
   object.size = facts.st_size;
   object.modified = facts.st_mtim.tv_sec * 1000;
   // An object is never changed, and its name carries the attempt that made it.
+  const std::string path = "/objects/" + name.task_hex + "/" + name.name;
   object.etag = hex(sha256(path).substr(0, 12)) + "-" + std::to_string(facts.st_size);
-  object.type = object::media_type_of(name);
-  if (name.ends_with(".m3u8")) {
-    constexpr std::size_t kMaxPlaylist = 16 << 20;
-    auto text = read_file("/proc/self/fd/" + std::to_string(fd->get()), kMaxPlaylist);
-    if (!text) return std::unexpected(text.error());
-    const auto until = parse_int(expires).value_or(0);
-    object.playlist = signer_.sign_playlist(*text, path, until, (*task)->account);
-    return object;
-  }
+  object.type = object::media_type_of(name.name);
   object.fd = std::move(*fd);
   return object;
+}
+
+std::string Service::sign_path(const std::string& path, Millis life,
+                               const std::string& account) const {
+  const std::int64_t expires = (now_ms() + life) / 1000;
+  return percent_encode(path, true) + "?" + signer_.sign(path, expires, account);
+}
+
+Result<OpenObject> Service::open_result(std::string_view method, const std::string& path,
+                                        std::int64_t key, std::string_view expires,
+                                        std::string_view signature) {
+  auto task = store_.get_by_key(key);
+  // Without a task no signature is good: a stranger does not learn which numbers are taken.
+  if (!task && task.error().code != ErrorCode::kNotFound) return std::unexpected(task.error());
+  const std::string account = task ? (*task)->account : std::string();
+  auto valid = signer_.verify(method, path, expires, signature, account, now_ms());
+  if (!valid) return std::unexpected(valid.error());
+  if (!task) return std::unexpected(task.error());
+  for (const Output& output : (*task)->outputs) {
+    if (output.state != OutputState::kSucceeded || output.files.empty()) continue;
+    if (const auto name = object::parse_object_url(output.files.front().url)) {
+      return open_checked(*name);
+    }
+  }
+  return fail(ErrorCode::kNotFound, "there is no result");
 }
 
 Result<std::vector<Template>> Service::templates(const Caller& caller) {

@@ -39,10 +39,11 @@ struct TaskRequest {
   int priority = 0;
   int max_attempts = 3;
   std::map<std::string, std::string> metadata;
+  json::object options;  ///< what the kind needs; an analysis's are checked here
+  json::object dialect;  ///< what the dialect has to remember of the request
   std::string origin = "native";
   std::string idempotency_key;
   std::string body_hash;
-  boost::json::object options;  ///< TaskSpec::options
 };
 
 /// What lets somebody send records about meetings.
@@ -86,6 +87,8 @@ class Service {
   Result<TaskPtr> get(const Caller& caller, Id id);
   /// The same for answers that the stored text is enough for.
   Result<Store::Stored> peek(const Caller& caller, Id id);
+  /// For dialects whose ids are the plain number.
+  Result<TaskPtr> get_by_key(const Caller& caller, std::int64_t key);
   struct Page {
     std::vector<TaskPtr> tasks;
     std::int64_t next = 0;  ///< cursor of the next page; 0: this was the last
@@ -99,6 +102,11 @@ class Service {
   // --- links to objects ---
   /// "/objects/…?Expires=…&Signature=…". The same text for the same file until `links_change`.
   std::string link(const std::string& object_url, const std::string& account) const;
+  /// A path that a dialect serves by itself, with "?Expires=…&Signature=…", good for `life`.
+  std::string sign_path(const std::string& path, Millis life, const std::string& account) const;
+  /// The first file of the task's first finished output, for the holder of a link to `path`.
+  Result<OpenObject> open_result(std::string_view method, const std::string& path, std::int64_t key,
+                                 std::string_view expires, std::string_view signature);
   /// When the texts of links made now are made anew, so that documents holding them are too.
   Millis links_change() const;
   Result<OpenObject> open_object(std::string_view method, const std::string& task_hex,
@@ -156,8 +164,10 @@ class Service {
   const ServiceOptions& options() const { return options_; }
 
  private:
+  Result<OpenObject> open_checked(const object::ObjectName& name);
   Result<TaskSpec> make_spec(const Caller& caller, TaskRequest& request);
   Status check_input(const Caller& caller, const std::string& input);
+  Status choose_outputs(const Caller& caller, TaskRequest& request, TaskSpec& spec);
   void sweep_loop(const std::stop_token& stop);
   void sweep();
   void sweep_meetings();

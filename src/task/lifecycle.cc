@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "task/export_spec.h"
+
 namespace telecine {
 namespace {
 
@@ -95,10 +97,30 @@ Task after_retry(const Task& task, Millis now) {
   return next;
 }
 
+UnitKind media_unit(TaskKind kind) {
+  return kind == TaskKind::kAnalyse ? UnitKind::kAnalyse : UnitKind::kEncode;
+}
+
 NewUnit first_unit(const TaskSpec& spec) {
   if (spec.kind == TaskKind::kExport) return {UnitKind::kExport, {}};
   const bool remote = spec.input.starts_with("http://") || spec.input.starts_with("https://");
-  return {remote ? UnitKind::kFetch : UnitKind::kEncode, {}};
+  return {remote ? UnitKind::kFetch : media_unit(spec.kind), {}};
+}
+
+std::vector<Output> outputs_of(const TaskSpec& spec) {
+  std::vector<Output> outputs;
+  const auto add = [&outputs](std::string_view name, OutputType type) {
+    Output output;
+    output.name = name;
+    output.type = type;
+    outputs.push_back(std::move(output));
+  };
+  for (const OutputSpec& wanted : spec.outputs) add(wanted.name, wanted.type);
+  if (spec.kind == TaskKind::kExport) {
+    add(name_of(export_spec_from(spec.options.at(kExportOption)).report), OutputType::kDocument);
+  }
+  if (spec.kind == TaskKind::kAnalyse) add("report", OutputType::kDocument);
+  return outputs;
 }
 
 Millis retry_delay(int failures) {

@@ -29,7 +29,10 @@ Task after_failure(const Task& task, const Error& error, Millis now);
 Task after_cancel(const Task& task, Millis now);
 Task after_retry(const Task& task, Millis now);
 
-/// The unit with which a task begins.
+/// The unit that reads the input of a task of this kind.
+UnitKind media_unit(TaskKind kind);
+/// The outputs and the unit with which a task begins.
+std::vector<Output> outputs_of(const TaskSpec& spec);
 NewUnit first_unit(const TaskSpec& spec);
 
 /// When a failed unit is due again: 2 s, doubling to 5 min. `failures` counts from 1.

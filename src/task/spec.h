@@ -13,11 +13,14 @@ namespace telecine {
 enum class TaskKind : std::uint8_t {
   kTranscode,  ///< outputs from one source
   kProbe,      ///< only the source's facts
+  kAnalyse,    ///< a report about the source
   kExport,     ///< a file made from stored records
 };
 template <>
 inline constexpr auto kNames<TaskKind> = std::to_array<Named<TaskKind>>(
-    {{TaskKind::kTranscode, "transcode"}, {TaskKind::kProbe, "probe"},
+    {{TaskKind::kTranscode, "transcode"},
+     {TaskKind::kProbe, "probe"},
+     {TaskKind::kAnalyse, "analyse"},
      {TaskKind::kExport, "export"}});
 
 /// What a client asked for. Immutable once the task exists.
@@ -31,7 +34,8 @@ struct TaskSpec {
   int priority = 0;                             ///< -10...10, higher first
   int max_attempts = 3;                         ///< failed runs of a unit before the task fails
   std::map<std::string, std::string> metadata;  ///< the caller's own labels
-  /// What the kind needs beside input and outputs (an export's filters), and under "dialect" what the dialect that made the task has to remember to
+  /// What the kind needs beside input and outputs (an analysis's options, a generation's prompt, an
+  /// export's filters), and under "dialect" what the dialect that made the task has to remember to
   /// answer in its own words. Never secrets.
   boost::json::object options;
 };

@@ -73,7 +73,8 @@ struct Task {
   std::optional<MediaFacts> source;
   std::vector<Output> outputs;
   std::optional<Error> error;  ///< why it failed
-  /// What units found out beside outputs (an export's row count). Members are replaced one by one by each commit.
+  /// What units found out beside outputs (a generation's provider and stages, an export's row
+  /// count, the ids of files that were made). Members are replaced one by one by each commit.
   boost::json::object result;
 };
 
@@ -89,14 +90,17 @@ Result<Task> task_from(const boost::json::value& view, const boost::json::value&
 
 /// Claimable work. Exists from the commit that makes it to the commit that ends it.
 enum class UnitKind : std::uint8_t {
-  kFetch,   ///< copy a remote input to this store's scratch space
-  kEncode,  ///< probe the input, make every output of it in one decode, and publish them
+  kFetch,     ///< copy a remote input to this store's scratch space
+  kEncode,    ///< probe the input, make every output of it in one decode, and publish them
+  kAnalyse,   ///< look at the input and write the report
   kExport,    ///< write a file from stored records
 };
 template <>
 inline constexpr auto kNames<UnitKind> =
-    std::to_array<Named<UnitKind>>({{UnitKind::kFetch, "fetch"}, {UnitKind::kEncode, "encode"},
-                                         {UnitKind::kExport, "export"}});
+    std::to_array<Named<UnitKind>>({{UnitKind::kFetch, "fetch"},
+                                    {UnitKind::kEncode, "encode"},
+                                    {UnitKind::kAnalyse, "analyse"},
+                                    {UnitKind::kExport, "export"}});
 
 /// The state a claimed unit of this kind puts its task into.
 constexpr TaskState state_during(UnitKind kind) {

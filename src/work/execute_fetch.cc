@@ -28,6 +28,8 @@ Result<UnitOutcome> execute(const WorkContext& context, const Run& run) {
       return execute_encode(context, run);
     case UnitKind::kExport:
       return execute_export(context, run);
+    case UnitKind::kAnalyse:
+      return execute_analyse(context, run);
   }
   return fail(ErrorCode::kInternal, "no executor for this unit");
 }
@@ -71,7 +73,7 @@ Result<UnitOutcome> execute_fetch(const WorkContext& context, const Run& run) {
     return std::unexpected(synced.error());
   }
   UnitOutcome outcome;
-  NewUnit next{UnitKind::kEncode, {}};
+  NewUnit next{media_unit(task.spec.kind), {}};
   next.payload["fetched"] = json::object{{"md5", fetched->md5}, {"name", fetched->name}};
   outcome.next.push_back(std::move(next));
   return outcome;

@@ -17,6 +17,7 @@ namespace telecine {
 
 struct WorkerOptions {
   std::string data_dir;
+  std::string version;  ///< of this program, for reports
   int cores = 1;            ///< shared out to running units
   std::int64_t memory = 0;  ///< bytes, likewise
   int slots = 2;            ///< units in hand at once; more than cores, as some wait for I/O
@@ -56,6 +57,7 @@ Result<UnitOutcome> execute(const WorkContext& context, const Run& run);
 Result<UnitOutcome> execute_fetch(const WorkContext& context, const Run& run);
 Result<UnitOutcome> execute_encode(const WorkContext& context, const Run& run);
 Result<UnitOutcome> execute_export(const WorkContext& context, const Run& run);
+Result<UnitOutcome> execute_analyse(const WorkContext& context, const Run& run);
 
 /// kOutOfSpace when the data directory's disk is nearly full.
 Status check_disk(const WorkContext& context);

@@ -2,6 +2,7 @@
 
 #include <unistd.h>
 
+#include "media/analyse.h"
 #include "media/probe.h"
 
 namespace telecine {
@@ -51,10 +52,15 @@ Result<media::Made> work(const MediaJob& job, int input, Link& link) {
   if (job.probe_only) {
     auto facts = media::probe(input);
     if (!facts) return std::unexpected(facts.error());
-    return media::Made{std::move(*facts), {}};
+    return media::Made{std::move(*facts), {}, {}};
+  }
+  ReportingObserver observer(link);
+  if (job.analysis) {
+    auto found = media::analyse(input, *job.analysis, observer);
+    if (!found) return std::unexpected(found.error());
+    return media::Made{std::move(found->source), {}, std::move(found->facts)};
   }
   AskedFiles files(link);
-  ReportingObserver observer(link);
   return media::run(input, job.job, files, observer);
 }
 
@@ -63,6 +69,7 @@ Result<media::Made> work(const MediaJob& job, int input, Link& link) {
 json::object to_json(const MediaJob& job) {
   json::object o;
   o["probe_only"] = job.probe_only;
+  if (job.analysis) o["analysis"] = to_json(*job.analysis);
   json::array outputs;
   for (const OutputSpec& spec : job.job.outputs) outputs.emplace_back(to_json(spec));
   o["outputs"] = std::move(outputs);
@@ -77,6 +84,9 @@ MediaJob media_job_from(const json::value& value) {
   const LooseReader in(value);
   MediaJob job;
   job.probe_only = in.flag("probe_only");
+  if (const auto* options = in.at("analysis")) {
+    job.analysis = analysis_options_from(*options, "").value_or(AnalysisOptions());
+  }
   for (const auto& item : in.list("outputs")) {
     if (auto spec = output_spec_from(item, "")) job.job.outputs.push_back(std::move(*spec));
   }
@@ -96,7 +106,9 @@ json::object to_json(const media::Made& made) {
     stored.rendition_facts = output.rendition_facts;
     outputs.emplace_back(to_json(stored));
   }
-  return {{"source", to_json(made.source)}, {"outputs", std::move(outputs)}};
+  json::object o{{"source", to_json(made.source)}, {"outputs", std::move(outputs)}};
+  if (made.analysis) o["analysis"] = to_json(*made.analysis);
+  return o;
 }
 
 media::Made made_from(const json::value& value) {
@@ -108,6 +120,7 @@ media::Made made_from(const json::value& value) {
     made.outputs.push_back({std::move(stored.error), std::move(stored.files),
                             std::move(stored.facts), std::move(stored.rendition_facts)});
   }
+  if (const auto* analysis = in.at("analysis")) made.analysis = analysis_facts_from(*analysis);
   return made;
 }
 

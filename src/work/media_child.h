@@ -11,7 +11,8 @@ namespace telecine {
 /// What a child is asked to do with its input.
 struct MediaJob {
   bool probe_only = false;
-  media::Job job;  ///< outputs and threads, unless probe_only
+  std::optional<AnalysisOptions> analysis;  ///< analyse it, and make nothing
+  media::Job job;                           ///< outputs and threads of any other job
   ChildLimits limits;
 };
 

@@ -18,7 +18,7 @@ const std::vector<std::string> kRooms = {"base", "task",    "media", "object",  
 bool is_forbidden(const std::string& from, const std::string& to, const std::string& header) {
   if (from == "media" || from == "object") {
     const bool plain_value = header == "task/facts.h" || header == "task/output.h" ||
-                             header == "task/rendition.h";
+                             header == "task/rendition.h" || header == "task/analysis.h";
     if (to == "task") return !plain_value;
     return to == "store" || to == "http" || (from == "object" && to == "media");
   }

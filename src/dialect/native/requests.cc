@@ -45,6 +45,7 @@ Result<TaskRequest> task_request_from(const http::Request& request) {
     else
       in.refuse(outputs.error());
   }
+  if (const auto* options = in.object("options")) out.options = *options;
   out.callback_url = in.text("callback_url", kMaxUrl).value_or("");
   out.priority = static_cast<int>(in.integer("priority", -10, 10).value_or(0));
   out.max_attempts = static_cast<int>(in.integer("max_attempts", 1, 10).value_or(3));

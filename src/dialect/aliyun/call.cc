@@ -1,0 +1,152 @@
+#include "dialect/aliyun/call.h"
+
+#include <algorithm>
+#include <array>
+
+#include "base/json.h"
+#include "base/text.h"
+
+namespace telecine::aliyun {
+namespace {
+
+constexpr std::size_t kMaxQuery = 64 << 10;
+constexpr std::size_t kMaxBody = 1 << 20;
+constexpr std::size_t kMaxParameters = 200;
+
+bool is_v3(const http::Request& request) {
+  return request.headers.get("authorization").starts_with("ACS3-");
+}
+
+std::string media_type(const http::Request& request) {
+  const std::string_view value = request.headers.get("content-type");
+  return lower(trim(value.substr(0, value.find(';'))));
+}
+
+bool has_form(const http::Request& request) {
+  const std::string type = media_type(request);
+  return type.empty() || type == "application/x-www-form-urlencoded";
+}
+
+std::expected<Pairs, Refusal> decode(std::string_view text) {
+  Pairs out;
+  for (const auto part : split(text, '&')) {
+    if (part.empty()) continue;
+    const auto equals = std::min(part.find('='), part.size());
+    const auto name = percent_decode(part.substr(0, equals), true);
+    const auto value =
+        percent_decode(equals < part.size() ? part.substr(equals + 1) : std::string_view(), true);
+    if (!name || !value || !is_valid_utf8(*name) || !is_valid_utf8(*value)) {
+      return std::unexpected(Refusal{Code::kMalformedParameters});
+    }
+    out.emplace_back(*name, *value);
+  }
+  return out;
+}
+
+/// The scalars of a JSON object.
+std::expected<Pairs, Refusal> decode_json(std::string_view text) {
+  const auto value = parse_json(text);
+  const auto* object = value ? value->if_object() : nullptr;
+  if (object == nullptr) return std::unexpected(Refusal{Code::kMalformedParameters});
+  Pairs out;
+  for (const auto& item : *object) {
+    const std::string name(item.key());
+    const json::value& scalar = item.value();
+    if (scalar.is_null()) continue;
+    if (scalar.is_structured()) return std::unexpected(Refusal{Code::kInvalidParameter, name});
+    out.emplace_back(
+        name, scalar.is_string() ? std::string(scalar.get_string()) : json::serialize(scalar));
+  }
+  return out;
+}
+
+std::expected<Pairs, Refusal> body_of(const http::Request& request) {
+  if (request.body.empty()) return Pairs();
+  if (has_form(request)) return decode(request.body);
+  if (is_v3(request) && media_type(request) == "application/json") {
+    return decode_json(request.body);
+  }
+  return std::unexpected(Refusal{Code::kInvalidFormat});
+}
+
+std::optional<Format> format_named(std::string_view word, bool v3) {
+  if (word.empty()) return v3 ? Format::kJson : Format::kXml;
+  if (iequals(word, "json")) return Format::kJson;
+  if (iequals(word, "xml")) return Format::kXml;
+  return std::nullopt;
+}
+
+/// Everything in it as far as it can be read.
+http::Pairs loose_pairs(const http::Request& request) {
+  http::Pairs pairs = request.query_parameters();
+  if (has_form(request)) {
+    for (auto& pair : http::parse_form(request.body)) pairs.push_back(std::move(pair));
+  } else if (is_v3(request)) {
+    if (auto body = body_of(request)) {
+      for (auto& pair : *body) pairs.push_back(std::move(pair));
+    }
+  }
+  return pairs;
+}
+
+}  // namespace
+
+std::string_view Call::get(const std::string& name) const {
+  const auto at = parameters.find(name);
+  return at == parameters.end() ? std::string_view() : std::string_view(at->second);
+}
+
+bool is_call(const http::Request& request) {
+  if (is_v3(request)) return true;
+  if (request.headers.has("x-tc-action")) return false;
+  constexpr std::array kOurs = {"AccessKeyId", "SignatureNonce", "Action"};
+  constexpr std::array kTheirs = {"SecretId", "Nonce"};
+  const http::Pairs pairs = loose_pairs(request);
+  const auto holds = [&](const char* name) {
+    return std::ranges::any_of(pairs, [&](const auto& pair) { return pair.first == name; });
+  };
+  return std::ranges::any_of(kOurs, holds) && std::ranges::none_of(kTheirs, holds);
+}
+
+Format format_of(const http::Request& request) {
+  const bool v3 = is_v3(request);
+  for (const auto& [name, value] : loose_pairs(request)) {
+    if (name != "Format") continue;
+    if (const auto format = format_named(value, v3)) return *format;
+  }
+  return v3 ? Format::kJson : Format::kXml;
+}
+
+std::expected<Call, Refusal> read_call(const http::Request& request) {
+  Call call;
+  call.v3 = is_v3(request);
+  call.method = request.method_text;
+  if (request.query.size() > kMaxQuery) {
+    return std::unexpected(Refusal{Code::kInvalidParameter, "query"});
+  }
+  if (request.body.size() > kMaxBody) {
+    return std::unexpected(Refusal{Code::kInvalidParameter, "body"});
+  }
+  auto query = decode(request.query);
+  if (!query) return std::unexpected(query.error());
+  call.query = std::move(*query);
+  auto body = body_of(request);
+  if (!body) return std::unexpected(body.error());
+  if (call.query.size() + body->size() > kMaxParameters) {
+    return std::unexpected(Refusal{Code::kInvalidParameter, "query"});
+  }
+  for (const Pairs* pairs : {&call.query, &*body}) {
+    for (const auto& [name, value] : *pairs) {
+      if (call.parameters.emplace(name, value).second) continue;
+      return std::unexpected(Refusal{Code::kInvalidParameter, name});
+    }
+  }
+  if (!format_named(call.get("Format"), call.v3)) {
+    return std::unexpected(Refusal{Code::kInvalidFormat});
+  }
+  call.action = call.v3 ? request.headers.get("x-acs-action") : call.get("Action");
+  call.version = call.v3 ? request.headers.get("x-acs-version") : call.get("Version");
+  return call;
+}
+
+}  // namespace telecine::aliyun

@@ -1,0 +1,22 @@
+#pragma once
+
+#include "media/pipeline.h"
+#include "task/analysis.h"
+
+namespace telecine::media {
+
+struct Analysed {
+  MediaFacts source;
+  AnalysisFacts facts;
+};
+
+/// Decodes the input once, pictures and sound, for every analysis wanted. An analysis that fails
+/// or that lacks what it needs fails or is skipped alone. The whole fails for inputs that are no
+/// media, that the observer refuses, and when every analysis that ran failed. One thread, the
+/// caller's; the observer hears of one output.
+Result<Analysed> analyse(int input_fd, const AnalysisOptions& options, Observer& observer);
+
+/// "5.1.9".
+std::string libav_version();
+
+}  // namespace telecine::media

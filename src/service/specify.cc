@@ -1,0 +1,105 @@
+#include <algorithm>
+
+#include "base/text.h"
+#include "service/service.h"
+#include "task/analysis.h"
+#include "task/export_spec.h"
+
+/// From a request to the specification of a task: everything that is checked before one exists.
+namespace telecine {
+namespace {
+
+constexpr auto kDefaultTemplate = "ladder";
+
+/// What the kind needs beside input and outputs.
+Status check_options(const TaskRequest& request) {
+  switch (request.kind) {
+    case TaskKind::kExport:
+      if (request.options.contains(kExportOption)) return {};
+      return fail(ErrorCode::kInvalidParameter, "an export must say what to export", "kind");
+    case TaskKind::kAnalyse: {
+      auto options = analysis_options_from(request.options, "options");
+      if (!options) return std::unexpected(options.error());
+      return {};
+    }
+    default:
+      if (request.options.empty()) return {};
+      return fail(ErrorCode::kInvalidParameter, "tasks of this kind have no options", "options");
+  }
+}
+
+}  // namespace
+
+Status Service::check_input(const Caller& caller, const std::string& input) {
+  if (input.starts_with("http://") || input.starts_with("https://")) {
+    auto ok = rules_.check_url(input);
+    if (!ok) return fail(ok.error().code, ok.error().message, "input");
+    return {};
+  }
+  if (input.starts_with("file://")) return {};
+  if (input.starts_with(kFileIdScheme)) {
+    const auto id = Id::from_hex(std::string_view(input).substr(kFileIdScheme.size()));
+    if (id && files_.get(caller.account(), *id)) return {};
+    return fail(ErrorCode::kInvalidParameter, "there is no uploaded file of this id", "input");
+  }
+  return fail(ErrorCode::kInvalidParameter,
+              "must be an http:// or https:// URL, file://<root>/<path>, or file-id:<id> of an "
+              "uploaded file",
+              "input");
+}
+
+Status Service::choose_outputs(const Caller& caller, TaskRequest& request, TaskSpec& spec) {
+  if (request.kind == TaskKind::kProbe || request.kind == TaskKind::kAnalyse) {
+    if (!request.outputs && request.template_name.empty()) return {};
+    return fail(ErrorCode::kInvalidParameter,
+                request.kind == TaskKind::kProbe
+                    ? "a probe task makes no outputs"
+                    : "an analysis makes one report; choose what is in it by options",
+                "outputs");
+  }
+  if (request.outputs) {
+    if (!request.template_name.empty()) {
+      return fail(ErrorCode::kInvalidParameter, "give either template or outputs, not both",
+                  "template");
+    }
+    spec.outputs = std::move(*request.outputs);
+    return {};
+  }
+  spec.template_name = request.template_name.empty() ? kDefaultTemplate : request.template_name;
+  auto found = find_template(caller.account(), spec.template_name);
+  if (!found) {
+    const bool unknown = found.error().code == ErrorCode::kNotFound;
+    return fail(unknown ? ErrorCode::kInvalidParameter : found.error().code, found.error().message,
+                "template");
+  }
+  spec.outputs = std::move(found->outputs);
+  return {};
+}
+
+Result<TaskSpec> Service::make_spec(const Caller& caller, TaskRequest& request) {
+  TaskSpec spec;
+  spec.kind = request.kind;
+  if (auto ok = check_options(request); !ok) return std::unexpected(ok.error());
+  spec.options = std::move(request.options);
+  if (!request.dialect.empty()) spec.options["dialect"] = std::move(request.dialect);
+  if (request.kind != TaskKind::kExport) {
+    spec.input = std::move(request.input);
+    if (auto ok = check_input(caller, spec.input); !ok) return std::unexpected(ok.error());
+    if (auto ok = choose_outputs(caller, request, spec); !ok) return std::unexpected(ok.error());
+  }
+  if (!request.callback_url.empty()) {
+    auto ok = rules_.check_url(request.callback_url);
+    if (!ok) {
+      return fail(ErrorCode::kInvalidParameter,
+                  "callbacks go to public http(s) addresses only: " + ok.error().message,
+                  "callback_url");
+    }
+  }
+  spec.callback_url = std::move(request.callback_url);
+  spec.priority = request.priority;
+  spec.max_attempts = request.max_attempts;
+  spec.metadata = std::move(request.metadata);
+  return spec;
+}
+
+}  // namespace telecine
