@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <filesystem>
 
+#include "app/config_tencent.h"
 #include "app/machine.h"
 #include "base/fs.h"
 #include "base/text.h"
@@ -226,6 +227,7 @@ Result<Config> make_config(const Settings& settings) {
   if (ok) ok = read_server(settings, config.server);
   if (ok) ok = read_roots(settings, config.roots);
   if (ok) ok = read_keys(settings, config.keys);
+  if (ok) ok = read_tencent(settings, config.tencent);
   if (!ok) return std::unexpected(ok.error());
   auto meetings = read_meetings(settings);
   if (!meetings) return std::unexpected(meetings.error());

@@ -9,6 +9,7 @@
 #include "base/log.h"
 #include "base/settings.h"
 #include "base/time.h"
+#include "dialect/tencent/options.h"
 #include "object/roots.h"
 #include "store/store.h"
 #include "task/records.h"
@@ -59,6 +60,7 @@ struct Config {
   std::vector<AccessKey> keys;  ///< those declared in the file
   MeetingsConfig meetings;
   feishu::Options feishu;
+  tencent::Options tencent;
   LogLevel log_level = LogLevel::kInfo;
   bool log_pretty = false;
 

@@ -1,5 +1,6 @@
 #include "app/config.h"
 #include "app/config_meetings.h"
+#include "app/config_tencent.h"
 
 namespace telecine::app {
 namespace {
@@ -226,11 +227,13 @@ SettingList keys() {
 
 SettingSchema make() {
   SettingSchema schema;
-  for (auto* part : {&data_settings, &server_settings, &worker_settings, &aliyun_settings, &meeting_settings}) {
+  for (auto* part : {&data_settings, &server_settings, &worker_settings, &aliyun_settings,
+                     &meeting_settings, &tencent_settings}) {
     for (Setting& setting : (*part)()) schema.settings.push_back(setting);
   }
   schema.lists = {roots(), keys()};
   for (SettingList& list : meeting_lists()) schema.lists.push_back(std::move(list));
+  for (SettingList& list : tencent_lists()) schema.lists.push_back(std::move(list));
   schema.other_variables = {"TELECINE_SERVER", "TELECINE_KEY", "TELECINE_CONFIG"};
   return schema;
 }

@@ -61,10 +61,22 @@ Dialects::Dialects(const Config& config, Service& service, Surroundings surround
       aliyun_{service,
               {config.aliyun.nested_result_url, config.aliyun.link_life},
               [this](const http::Request& request) { return native::base_url(native_, request); },
-              surroundings.callback_base} {
+              surroundings.callback_base},
+      tencent_{service, config.tencent, config.server.public_url, surroundings.callback_base,
+               proxies_of(config)} {
   refusals_.push_back([this](int status, std::string_view path, std::string_view) {
     return feishu::refusal(feishu_, status, path);
   });
+  refusals_.push_back([this](int status, std::string_view path,
+                             std::string_view detail) -> std::optional<http::Response> {
+    if (!tencent::owns(path)) return std::nullopt;
+    return tencent::refused_by_server(
+        tencent_, status == 405 ? "the method must be GET or POST" : detail);
+  });
+  // The vendor's rule: unsigned, 5 s for an answer of any kind, two more tries.
+  forms_[std::string(tencent::kOrigin)] = {
+      [this](const Task& task) { return tencent::callback_body(tencent_, task); }, false,
+      Packet::Rule{.tries = 3, .apart = 5000, .timeout = 5000, .any_answer = true}};
   forms_["aliyun"] = {[this](const Task& task) { return aliyun::callback_body(aliyun_, task); }};
 }
 
@@ -81,6 +93,7 @@ http::Router Dialects::router() {
   native::mount(router, native_);
   aliyun::mount(router, aliyun_);
   feishu::mount(router, feishu_);
+  tencent::mount(router, tencent_);
   router.not_found = [this](const http::Request& request) {
     return refuse(404, request.path,
                   "there is nothing at this path; /openapi.json lists what there is");
@@ -113,9 +126,15 @@ Result<Packet> Dialects::packet(const Delivery& delivery) {
   Packet packet;
   packet.content_type = "application/json";
   const auto form = forms_.find((*task)->origin);
-  packet.body = form == forms_.end() ? native::callback_body(native_, delivery, **task)
-                                     : form->second.body(**task);
-  if (form == forms_.end() || form->second.is_signed) {
+  bool is_signed = true;
+  if (form == forms_.end()) {
+    packet.body = native::callback_body(native_, delivery, **task);
+  } else {
+    packet.body = form->second.body(**task);
+    packet.rule = form->second.rule;
+    is_signed = form->second.is_signed;
+  }
+  if (is_signed) {
     if (auto ok = sign(packet, delivery.account); !ok) return std::unexpected(ok.error());
   }
   return packet;

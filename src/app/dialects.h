@@ -12,6 +12,7 @@
 #include "dialect/aliyun/aliyun.h"
 #include "dialect/feishu/feishu.h"
 #include "dialect/native/native.h"
+#include "dialect/tencent/tencent.h"
 #include "http/router.h"
 #include "service/service.h"
 #include "work/delivery.h"
@@ -42,6 +43,7 @@ class Dialects {
   struct Form {
     std::function<std::string(const Task&)> body;
     bool is_signed = true;
+    std::optional<Packet::Rule> rule{};
   };
 
   Dialects(const Config& config, Service& service, Surroundings surroundings,
@@ -54,6 +56,7 @@ class Dialects {
   native::Api native_;
   feishu::Api feishu_;
   aliyun::Api aliyun_;
+  tencent::Api tencent_;
   std::vector<Refusal> refusals_;
   std::map<std::string, Form, std::less<>> forms_;  ///< by origin; native for the rest
 };

@@ -181,6 +181,31 @@ Result<std::vector<std::string>> LocalObjects::publish(const std::string& from_d
   return urls;
 }
 
+/// Syncs a directory and those above it, so that a new name in it survives.
+Status LocalObjects::sync_up(const std::string& directory) const {
+  for (std::filesystem::path path = directory;; path = path.parent_path()) {
+    if (auto ok = sync_directory(path.string()); !ok) return ok;
+    if (path == objects_) return {};
+  }
+}
+
+Status LocalObjects::share(const ObjectName& from, const ObjectName& to) const {
+  if (!is_task_hex(to.task_hex) || !is_object_name(to.name)) {
+    return fail(ErrorCode::kInternal, "Not an object's name.");
+  }
+  const auto bytes = open(from.task_hex, from.name);
+  if (!bytes) return std::unexpected(bytes.error());
+  const auto [directory, base] = split_name(to.name);
+  const auto parent = make_parent(to.task_hex, directory);
+  if (!parent) return std::unexpected(parent.error());
+  const std::string source = "/proc/self/fd/" + std::to_string(bytes->get());
+  const std::string target = *parent + "/" + base;
+  if (::linkat(AT_FDCWD, source.c_str(), AT_FDCWD, target.c_str(), AT_SYMLINK_FOLLOW) != 0) {
+    return store_error(errno, "keeping a result");
+  }
+  return sync_up(*parent);
+}
+
 Result<Fd> LocalObjects::open(std::string_view task_hex, std::string_view name) const {
   const auto absent = [] { return fail(ErrorCode::kNotFound, "There is no such object."); };
   if (!is_task_hex(task_hex) || !is_object_name(name)) return absent();

@@ -59,6 +59,10 @@ class LocalObjects {
   Result<std::vector<std::string>> publish(const std::string& from_dir, std::string_view task_hex,
                                            std::span<const std::string> names) const;
 
+  /// Gives the bytes of a published object a second name, durably and without a copy. Either can be
+  /// removed without the other.
+  Status share(const ObjectName& from, const ObjectName& to) const;
+
   /// Open for reading. kNotFound for whatever does not name an object.
   Result<Fd> open(std::string_view task_hex, std::string_view name) const;
   /// Deletes what attempts published that did not come to be the task's outputs: everything whose
@@ -69,6 +73,7 @@ class LocalObjects {
 
  private:
   LocalObjects(std::string objects, std::string work, Fd objects_fd);
+  Status sync_up(const std::string& directory) const;
   Result<std::string> make_parent(std::string_view task_hex, const std::string& directory) const;
 
   std::string objects_;

@@ -259,6 +259,12 @@ Result<File> Files::get(const std::string& account, Id id) {
   return file;
 }
 
+Result<File> Files::get_by_key(const std::string& account, std::int64_t key) {
+  auto file = store_.get_file_by_key(key);
+  if (file && file->account != account) return fail(ErrorCode::kNotFound, "there is no such file");
+  return file;
+}
+
 Result<std::vector<File>> Files::list(const std::string& account, std::int64_t before_key,
                                       int limit) {
   return store_.list_files(account, before_key, limit);

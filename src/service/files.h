@@ -61,6 +61,7 @@ class Files {
   void remove_upload(const std::string& account, const std::string& id, Store::Done<bool> done);
 
   Result<File> get(const std::string& account, Id id);
+  Result<File> get_by_key(const std::string& account, std::int64_t key);
   Result<std::vector<File>> list(const std::string& account, std::int64_t before_key, int limit);
   Result<Fd> open(const File& file);
   void remove(const std::string& account, Id id, Store::Done<bool> done);

@@ -33,4 +33,34 @@ RateState RateLimiter::take(const std::string& name, int per_minute) {
   return state;
 }
 
+bool MinuteWindow::take(const std::string& name, int per_minute) {
+  if (per_minute <= 0) return true;
+  constexpr Millis kMinute = 60'000;
+  constexpr std::size_t kMaxNames = 100'000;
+  const Millis now = steady_ms();
+  const auto expired = [&](Millis at) { return at <= now - kMinute; };
+  const std::lock_guard lock(mutex_);
+  if (calls_.size() > kMaxNames) {
+    std::erase_if(calls_, [&](const auto& c) { return expired(c.second.back()); });
+  }
+  auto& calls = calls_[name];
+  while (!calls.empty() && expired(calls.front())) calls.pop_front();
+  if (calls.size() >= static_cast<std::size_t>(per_minute)) return false;
+  calls.push_back(now);
+  return true;
+}
+
+bool SeenOnce::first(const std::string& name, Millis life) {
+  const Millis now = steady_ms();
+  const std::lock_guard lock(mutex_);
+  if (until_.size() >= sweep_at_) {
+    std::erase_if(until_, [&](const auto& seen) { return seen.second <= now; });
+    sweep_at_ = 2 * until_.size() + 1024;
+  }
+  auto [at, fresh] = until_.try_emplace(name, now + life);
+  if (!fresh && at->second > now) return false;
+  at->second = now + life;
+  return true;
+}
+
 }  // namespace telecine

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <array>
+#include <deque>
 #include <mutex>
 #include <string>
 #include <unordered_map>
@@ -35,6 +36,30 @@ class RateLimiter {
   };
   static constexpr std::size_t kShards = 16;
   std::array<Shard, kShards> shards_;
+};
+
+/// Calls of each name within the last minute, counted one by one: never more than the limit in any
+/// 60 s, bursts included. A refused call costs nothing. Thread-safe.
+class MinuteWindow {
+ public:
+  /// 0 calls a minute: no limit.
+  bool take(const std::string& name, int per_minute);
+
+ private:
+  std::mutex mutex_;
+  std::unordered_map<std::string, std::deque<Millis>> calls_;
+};
+
+/// Names that were seen, each for a while. Thread-safe; forgotten with the process.
+class SeenOnce {
+ public:
+  /// Whether this is the first time within `life`.
+  bool first(const std::string& name, Millis life);
+
+ private:
+  std::mutex mutex_;
+  std::unordered_map<std::string, Millis> until_;
+  std::size_t sweep_at_ = 1024;
 };
 
 }  // namespace telecine

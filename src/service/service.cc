@@ -1,13 +1,10 @@
 #include "service/service.h"
 
-#include <sys/stat.h>
-
 #include <algorithm>
 
 #include "base/crypto.h"
 #include "base/log.h"
 #include "base/text.h"
-#include "object/media_type.h"
 #include "work/webhook.h"
 
 namespace telecine {
@@ -102,90 +99,6 @@ void Service::retry(const Caller& caller, Id id, Store::Done<TaskPtr> done) {
 Result<std::vector<Event>> Service::history(const Caller& caller, Id id) {
   if (auto task = get(caller, id); !task) return std::unexpected(task.error());
   return store_.history(id);
-}
-
-/// Expiries lie on a grid of half a link's life, so that a link, and the document it stands in,
-/// stays the same for a while; a new one lives between one and one and a half lives.
-std::int64_t Service::link_expiry() const {
-  const Millis grid = std::max<Millis>(options_.link_life / 2, 1000);
-  return (now_ms() / grid + 3) * grid / 1000;
-}
-
-Millis Service::links_change() const {
-  const Millis grid = std::max<Millis>(options_.link_life / 2, 1000);
-  return (now_ms() / grid + 1) * grid;
-}
-
-std::string Service::link(const std::string& object_url, const std::string& account) const {
-  const auto object = object::parse_object_url(object_url);
-  if (!object) return object_url;
-  const std::string path = "/objects/" + object->task_hex + "/" + object->name;
-  return percent_encode(path, true) + "?" + signer_.sign(path, link_expiry(), account);
-}
-
-Result<OpenObject> Service::open_object(std::string_view method, const std::string& task_hex,
-                                        const std::string& name, std::string_view expires,
-                                        std::string_view signature) {
-  const auto id = Id::from_hex(task_hex);
-  if (!id) return fail(ErrorCode::kNotFound, "there is no such object");
-  auto task = store_.get(*id);
-  if (!task) return fail(ErrorCode::kNotFound, "there is no such object");
-  const std::string path = "/objects/" + task_hex + "/" + name;
-  auto valid = signer_.verify(method, path, expires, signature, (*task)->account, now_ms());
-  if (!valid) return std::unexpected(valid.error());
-  auto object = open_checked({task_hex, name});
-  if (!object || !name.ends_with(".m3u8")) return object;
-  constexpr std::size_t kMaxPlaylist = 16 << 20;
-  auto text = read_file("/proc/self/fd/" + std::to_string(object->fd.get()), kMaxPlaylist);
-  if (!text) return std::unexpected(text.error());
-  const auto until = parse_int(expires).value_or(0);
-  object->playlist = signer_.sign_playlist(*text, path, until, (*task)->account);
-  object->fd.reset();
-  return object;
-}
-
-/// For callers who have shown that they may.
-Result<OpenObject> Service::open_checked(const object::ObjectName& name) {
-  auto fd = objects_.open(name.task_hex, name.name);
-  if (!fd) return std::unexpected(fd.error());
-  struct stat facts{};
-  if (::fstat(fd->get(), &facts) != 0) {
-    return std::unexpected(errno_error(errno, "the object", ErrorCode::kInternal));
-  }
-  OpenObject object;
-  object.size = facts.st_size;
-  object.modified = facts.st_mtim.tv_sec * 1000;
-  // An object is never changed, and its name carries the attempt that made it.
-  const std::string path = "/objects/" + name.task_hex + "/" + name.name;
-  object.etag = hex(sha256(path).substr(0, 12)) + "-" + std::to_string(facts.st_size);
-  object.type = object::media_type_of(name.name);
-  object.fd = std::move(*fd);
-  return object;
-}
-
-std::string Service::sign_path(const std::string& path, Millis life,
-                               const std::string& account) const {
-  const std::int64_t expires = (now_ms() + life) / 1000;
-  return percent_encode(path, true) + "?" + signer_.sign(path, expires, account);
-}
-
-Result<OpenObject> Service::open_result(std::string_view method, const std::string& path,
-                                        std::int64_t key, std::string_view expires,
-                                        std::string_view signature) {
-  auto task = store_.get_by_key(key);
-  // Without a task no signature is good: a stranger does not learn which numbers are taken.
-  if (!task && task.error().code != ErrorCode::kNotFound) return std::unexpected(task.error());
-  const std::string account = task ? (*task)->account : std::string();
-  auto valid = signer_.verify(method, path, expires, signature, account, now_ms());
-  if (!valid) return std::unexpected(valid.error());
-  if (!task) return std::unexpected(task.error());
-  for (const Output& output : (*task)->outputs) {
-    if (output.state != OutputState::kSucceeded || output.files.empty()) continue;
-    if (const auto name = object::parse_object_url(output.files.front().url)) {
-      return open_checked(*name);
-    }
-  }
-  return fail(ErrorCode::kNotFound, "there is no result");
 }
 
 Result<std::vector<Template>> Service::templates(const Caller& caller) {

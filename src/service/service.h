@@ -40,6 +40,10 @@ struct TaskRequest {
   int max_attempts = 3;
   std::map<std::string, std::string> metadata;
   json::object options;  ///< what the kind needs; an analysis's are checked here
+  bool callback_changes = false;
+  std::string input_md5;
+  Keep keep;
+  bool stills_first = false;
   json::object dialect;  ///< what the dialect has to remember of the request
   std::string origin = "native";
   std::string idempotency_key;
@@ -107,6 +111,8 @@ class Service {
   /// The first file of the task's first finished output, for the holder of a link to `path`.
   Result<OpenObject> open_result(std::string_view method, const std::string& path, std::int64_t key,
                                  std::string_view expires, std::string_view signature);
+  /// The same for a file of the library. It ends in an extension that fits the bytes.
+  std::string link(const File& file) const;
   /// When the texts of links made now are made anew, so that documents holding them are too.
   Millis links_change() const;
   Result<OpenObject> open_object(std::string_view method, const std::string& task_hex,
@@ -151,6 +157,10 @@ class Service {
 
   // --- limits and health ---
   RateState take_call(const Caller& caller);
+  /// One call of what `name` stands for, against a limit within any 60 s.
+  bool take_call(const std::string& name, int per_minute) { return window_.take(name, per_minute); }
+  /// Whether a name is new within `life`, as for requests that must not be sent twice.
+  bool first_time(const std::string& name, Millis life) { return seen_.first(name, life); }
   /// Ready to take work: the store answers, the disk has room, and we are not shutting down.
   Status ready();
   void set_draining() { draining_ = true; }
@@ -172,6 +182,8 @@ class Service {
   void sweep();
   void sweep_meetings();
   std::int64_t link_expiry() const;
+  struct Located;
+  Result<Located> locate(const std::string& hex, const std::string& name);
 
   Store& store_;
   const object::LocalObjects& objects_;
@@ -184,6 +196,8 @@ class Service {
   MeetingStore* meetings_ = nullptr;
   std::vector<IngestKey> ingest_keys_;
   std::atomic<Millis> meeting_retention_ = 0;
+  MinuteWindow window_;
+  SeenOnce seen_;
   Watch watch_;
   Metrics metrics_;
   Files files_;

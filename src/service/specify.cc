@@ -99,6 +99,10 @@ Result<TaskSpec> Service::make_spec(const Caller& caller, TaskRequest& request) 
   spec.priority = request.priority;
   spec.max_attempts = request.max_attempts;
   spec.metadata = std::move(request.metadata);
+  spec.callback_changes = request.callback_changes;
+  spec.input_md5 = std::move(request.input_md5);
+  spec.keep = std::move(request.keep);
+  spec.stills_first = request.stills_first;
   return spec;
 }
 

@@ -36,6 +36,39 @@ void SqliteStore::create_file(File file, Done<File> done) {
       std::move(done));
 }
 
+void SqliteStore::take_files(Batch& batch, const Task& task, UnitOutcome& outcome) {
+  for (const NewFile& made : outcome.files) {
+    File file = made.file;
+    file.created = batch.now;
+    const std::string document = json::serialize(to_json(file));
+    batch.db.prepare("INSERT INTO file(random, account, doc) VALUES(?1, ?2, ?3)")
+        .bind(1, static_cast<std::int64_t>(file.id.random))
+        .bind(2, file.account)
+        .bind(3, document)
+        .run();
+    file.id.key = batch.db.last_id();
+    note_file(outcome.result, task.result, made.output, file.id);
+  }
+  const auto input = input_file(task);
+  if (!outcome.source || !input) return;
+  File file;
+  {
+    auto query = batch.db.prepare("SELECT doc FROM file WHERE key = ?1 AND random = ?2");
+    query.bind(1, input->key).bind(2, static_cast<std::int64_t>(input->random));
+    if (!query.step()) return;
+    const auto document = parse_json(query.text(0));
+    if (!document) return;
+    file = file_from(*document);
+  }
+  if (file.facts || file.account != task.account) return;
+  file.facts = outcome.source;
+  const std::string document = json::serialize(to_json(file));
+  batch.db.prepare("UPDATE file SET doc = ?1 WHERE key = ?2")
+      .bind(1, document)
+      .bind(2, input->key)
+      .run();
+}
+
 void SqliteStore::update_file(File file, Done<bool> done) {
   enqueue<bool>(
       [file = std::move(file)](Batch& batch) -> Result<bool> {
@@ -66,6 +99,18 @@ Result<File> SqliteStore::get_file(Id id) {
     Reader db = reader();
     auto query = db->prepare("SELECT key, random, doc FROM file WHERE key = ?1 AND random = ?2");
     query.bind(1, id.key).bind(2, static_cast<std::int64_t>(id.random));
+    if (!query.step()) return no_file();
+    return file_row(query);
+  } catch (const Failure& failure) {
+    return std::unexpected(to_error(failure));
+  }
+}
+
+Result<File> SqliteStore::get_file_by_key(std::int64_t key) {
+  try {
+    Reader db = reader();
+    auto query = db->prepare("SELECT key, random, doc FROM file WHERE key = ?1");
+    query.bind(1, key);
     if (!query.step()) return no_file();
     return file_row(query);
   } catch (const Failure& failure) {

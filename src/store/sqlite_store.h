@@ -31,6 +31,7 @@ class SqliteStore final : public Store {
   void submit(Submission submission, Done<Submitted> done) override;
   void claim(std::string node, int limit, Done<std::vector<Lease>> done) override;
   void commit(UnitRef ref, UnitOutcome outcome, Done<TaskPtr> done) override;
+  void checkpoint(UnitRef ref, UnitOutcome outcome, Done<TaskPtr> done) override;
   void fail(UnitRef ref, Error error, Done<TaskPtr> done) override;
   void release(UnitRef ref, Done<TaskPtr> done) override;
   void cancel(std::string account, Id id, Done<TaskPtr> done) override;
@@ -55,6 +56,7 @@ class SqliteStore final : public Store {
   void update_file(File file, Done<bool> done) override;
   void remove_file(Id id, Done<bool> done) override;
   Result<File> get_file(Id id) override;
+  Result<File> get_file_by_key(std::int64_t key) override;
   Result<std::vector<File>> list_files(const std::string& account, std::int64_t before_key,
                                        int limit) override;
   void put_record(std::string kind, std::string account, std::string name, json::object document,
@@ -113,7 +115,10 @@ class SqliteStore final : public Store {
   TaskPtr write_task(Batch& batch, Task task, std::string type, std::optional<Error> error = {});
   void add_units(Batch& batch, const Task& task, const std::vector<NewUnit>& units);
   void drop_units(Batch& batch, std::int64_t task);
-  void queue_delivery(Batch& batch, const Task& task);
+  void queue_delivery(Batch& batch, const Task& task, std::string type);
+  /// Makes the outcome's files, notes their ids in its result, and gives the input's file the facts
+  /// that the outcome brings.
+  void take_files(Batch& batch, const Task& task, UnitOutcome& outcome);
   Status check_lease(Batch& batch, const UnitRef& ref);
   Result<std::optional<Submitted>> find_idempotent(Batch& batch, const Submission& submission);
   std::vector<Lease> claim_units(Batch& batch, const std::string& node, int limit);

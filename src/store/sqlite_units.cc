@@ -11,6 +11,8 @@ namespace {
 constexpr Millis kIdempotencyLife = 72LL * 3600 * 1000;
 /// A unit whose workers die this often takes them down itself.
 constexpr int kMaxLosses = 100;
+/// The type of callbacks about tasks that go on.
+constexpr auto kChanged = "task.changed";
 
 std::string event_type(TaskState state) {
   return "task." + std::string(name_of(state));
@@ -103,12 +105,12 @@ void SqliteStore::drop_units(Batch& batch, std::int64_t task) {
   batch.db.prepare("DELETE FROM unit WHERE task = ?1").bind(1, task).run();
 }
 
-void SqliteStore::queue_delivery(Batch& batch, const Task& task) {
+void SqliteStore::queue_delivery(Batch& batch, const Task& task, std::string type) {
   if (task.spec.callback_url.empty()) return;
   Delivery delivery;
   delivery.message_id = "msg_" + make_uuid();
   delivery.url = task.spec.callback_url;
-  delivery.type = event_type(task.state);
+  delivery.type = std::move(type);
   delivery.created = batch.now;
   const std::string document = json::serialize(to_json(delivery));
   batch.db
@@ -125,8 +127,8 @@ void SqliteStore::queue_delivery(Batch& batch, const Task& task) {
 /// Writes a task that has just reached a final state.
 TaskPtr SqliteStore::end_task(Batch& batch, Task task) {
   drop_units(batch, task.id.key);
-  queue_delivery(batch, task);
   std::string type = event_type(task.state);
+  queue_delivery(batch, task, type);
   auto error = task.error;
   return write_task(batch, std::move(task), std::move(type), std::move(error));
 }
@@ -225,16 +227,36 @@ Status SqliteStore::check_lease(Batch& batch, const UnitRef& ref) {
 }
 
 void SqliteStore::commit(UnitRef ref, UnitOutcome outcome, Done<TaskPtr> done) {
+  for (NewFile& made : outcome.files) made.file.id.random = random_u64();
   enqueue<TaskPtr>(
-      [this, ref, outcome = std::move(outcome)](Batch& batch) -> Result<TaskPtr> {
+      [this, ref, given = std::move(outcome)](Batch& batch) -> Result<TaskPtr> {
         if (auto ok = check_lease(batch, ref); !ok) return std::unexpected(ok.error());
         auto task = load(batch, ref.task, "");
         if (!task) return task;
         batch.db.prepare("DELETE FROM unit WHERE id = ?1").bind(1, ref.unit).run();
+        UnitOutcome outcome = given;
+        take_files(batch, **task, outcome);
         Task next = after_commit(**task, outcome, batch.now);
         if (is_final(next.state)) return end_task(batch, std::move(next));
         add_units(batch, next, outcome.next);
+        if (next.spec.callback_changes) queue_delivery(batch, next, kChanged);
         return write_task(batch, std::move(next), "unit.done");
+      },
+      std::move(done));
+}
+
+void SqliteStore::checkpoint(UnitRef ref, UnitOutcome outcome, Done<TaskPtr> done) {
+  for (NewFile& made : outcome.files) made.file.id.random = random_u64();
+  enqueue<TaskPtr>(
+      [this, ref, given = std::move(outcome)](Batch& batch) -> Result<TaskPtr> {
+        if (auto ok = check_lease(batch, ref); !ok) return std::unexpected(ok.error());
+        auto task = load(batch, ref.task, "");
+        if (!task) return task;
+        UnitOutcome outcome = given;
+        take_files(batch, **task, outcome);
+        Task next = after_checkpoint(**task, outcome, batch.now);
+        if (next.spec.callback_changes) queue_delivery(batch, next, kChanged);
+        return write_task(batch, std::move(next), "output.done");
       },
       std::move(done));
 }

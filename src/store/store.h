@@ -82,9 +82,13 @@ class Store {
   virtual void submit(Submission submission, Done<Submitted> done) = 0;
   /// Ready units, the highest priority and oldest first, leased to `node`.
   virtual void claim(std::string node, int limit, Done<std::vector<Lease>> done) = 0;
-  /// One transaction: the unit ends, what follows begins, the task and its history move on and
-  /// its callbacks are queued. kConflict when the lease was lost: nothing changes.
+  /// One transaction: the unit ends, what follows begins, the task and its history move on,
+  /// the files it made join the library and its callbacks are queued. kConflict when the lease was
+  /// lost: nothing changes.
   virtual void commit(UnitRef ref, UnitOutcome outcome, Done<TaskPtr> done) = 0;
+  /// The unit goes on, and what `outcome` brings (all but `next`) shows already. An attempt after
+  /// this one finds it in its task. kConflict as above.
+  virtual void checkpoint(UnitRef ref, UnitOutcome outcome, Done<TaskPtr> done) = 0;
   /// The unit failed. It is queued again with backoff when the error is retryable and attempts
   /// are left, else the task fails. kConflict as above.
   virtual void fail(UnitRef ref, Error error, Done<TaskPtr> done) = 0;
@@ -136,6 +140,8 @@ class Store {
   virtual void update_file(File file, Done<bool> done) = 0;
   virtual void remove_file(Id id, Done<bool> done) = 0;
   virtual Result<File> get_file(Id id) = 0;
+  /// Without knowing the random bits, for ids of dialects that carry only some of them.
+  virtual Result<File> get_file_by_key(std::int64_t key) = 0;
   virtual Result<std::vector<File>> list_files(const std::string& account, std::int64_t before_key,
                                                int limit) = 0;
   /// Small documents by (kind, account, name). `create_only` answers kConflict when it is there.

@@ -40,12 +40,17 @@ Task after_claim(const Task& task, UnitKind kind, Millis now) {
   return next;
 }
 
-Task after_commit(const Task& task, const UnitOutcome& outcome, Millis now) {
+Task after_checkpoint(const Task& task, const UnitOutcome& outcome, Millis now) {
   Task next = task;
   next.updated = now;
   if (outcome.source) next.source = outcome.source;
   if (!outcome.outputs.empty()) next.outputs = outcome.outputs;
   for (const auto& item : outcome.result) next.result[item.key()] = item.value();
+  return next;
+}
+
+Task after_commit(const Task& task, const UnitOutcome& outcome, Millis now) {
+  Task next = after_checkpoint(task, outcome, now);
   if (!outcome.next.empty()) return next;
   const auto there = [](const Output& o) { return o.state == OutputState::kSucceeded; };
   if (next.outputs.empty() || std::ranges::any_of(next.outputs, there)) {

@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "task/records.h"
 #include "task/task.h"
 
 namespace telecine {
@@ -14,16 +15,27 @@ namespace telecine {
 /// A unit of the task was claimed.
 Task after_claim(const Task& task, UnitKind kind, Millis now);
 
+/// A file that a unit made for the library. Its bytes are an object already; it becomes a file, and
+/// gets its id, in the commit.
+struct NewFile {
+  std::string output;  ///< the output it was; empty: the task's input
+  File file;
+};
+
 /// What a finished unit brings. `outputs` replaces the task's outputs when not empty.
 struct UnitOutcome {
   std::optional<MediaFacts> source;
   std::vector<Output> outputs;
   std::vector<NewUnit> next;  ///< units that follow; none: the task is at its end
+  std::vector<NewFile> files;
   boost::json::object result;  ///< members to set in the task's result
 };
 /// Succeeded when no unit follows and an output (or, with none asked for, the source) is there;
 /// failed with the first output's error when none is.
 Task after_commit(const Task& task, const UnitOutcome& outcome, Millis now);
+
+/// The same while the unit goes on: some of what it makes is there already.
+Task after_checkpoint(const Task& task, const UnitOutcome& outcome, Millis now);
 
 Task after_failure(const Task& task, const Error& error, Millis now);
 Task after_cancel(const Task& task, Millis now);

@@ -34,7 +34,7 @@ struct AccessKey {
   bool may(Scope scope) const;
 };
 
-/// An uploaded media file.
+/// A media file of the library: uploaded, or kept from a task.
 struct File {
   Id id;
   std::string account;
@@ -45,6 +45,9 @@ struct File {
   Millis created = 0;
   std::optional<MediaFacts> facts;
 };
+
+/// The name of a file's bytes within its object.
+inline constexpr const char* kFileBytes = "source";
 
 /// A named set of outputs. Built-in ones belong to every account and cannot be changed.
 struct Template {

@@ -23,6 +23,14 @@ inline constexpr auto kNames<TaskKind> = std::to_array<Named<TaskKind>>(
      {TaskKind::kAnalyse, "analyse"},
      {TaskKind::kExport, "export"}});
 
+/// What of a task stays as files of the library, beyond the task's own life. The names are those
+/// the files get.
+struct Keep {
+  std::string input;  ///< of a fetched input; empty: it goes when the task ends
+  std::map<std::string, std::string> outputs;  ///< output to file: its first file
+  bool operator==(const Keep&) const = default;
+};
+
 /// What a client asked for. Immutable once the task exists.
 struct TaskSpec {
   TaskKind kind = TaskKind::kTranscode;
@@ -31,9 +39,15 @@ struct TaskSpec {
   std::string template_name;  ///< the template `outputs` came from, or empty
   std::vector<OutputSpec> outputs;
   std::string callback_url;                     ///< told about the final state; empty: nobody
+  bool callback_changes = false;                ///< told about each output that is done, too
   int priority = 0;                             ///< -10...10, higher first
   int max_attempts = 3;                         ///< failed runs of a unit before the task fails
   std::map<std::string, std::string> metadata;  ///< the caller's own labels
+  std::string input_md5;  ///< lower-case hex a fetched input must have; empty: any
+  Keep keep;
+  /// Stills are shown as soon as they are made and not with the rest, at the price of opening the
+  /// source once more.
+  bool stills_first = false;
   /// What the kind needs beside input and outputs (an analysis's options, a generation's prompt, an
   /// export's filters), and under "dialect" what the dialect that made the task has to remember to
   /// answer in its own words. Never secrets.

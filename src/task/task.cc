@@ -6,6 +6,59 @@
 #include "base/json.h"
 
 namespace telecine {
+namespace {
+
+json::object to_json(const Keep& keep) {
+  json::object outputs;
+  for (const auto& [output, name] : keep.outputs) outputs[output] = name;
+  return {{"input", keep.input}, {"outputs", std::move(outputs)}};
+}
+
+Keep keep_from(const json::value& value) {
+  const LooseReader in(value);
+  Keep keep;
+  keep.input = in.text("input");
+  if (const auto* outputs = in.at("outputs"); outputs != nullptr && outputs->is_object()) {
+    for (const auto& item : outputs->get_object()) {
+      keep.outputs[std::string(item.key())] = std::string(item.value().as_string());
+    }
+  }
+  return keep;
+}
+
+constexpr auto kInputFile = "input_file";
+constexpr auto kOutputFiles = "output_files";
+
+}  // namespace
+
+void note_file(json::object& result, const json::object& known, const std::string& output,
+               Id file) {
+  if (output.empty()) {
+    result[kInputFile] = file.hex();
+    return;
+  }
+  // Members of a result are replaced whole: begin with what earlier commits put there.
+  auto& files = result[kOutputFiles];
+  if (files.is_null()) {
+    if (const auto* earlier = known.if_contains(kOutputFiles)) files = *earlier;
+  }
+  if (!files.is_object()) files = json::object();
+  files.get_object()[output] = file.hex();
+}
+
+std::optional<Id> input_file(const Task& task) {
+  const std::string noted = LooseReader(task.result).text(kInputFile);
+  if (!noted.empty()) return Id::from_hex(noted);
+  const std::string_view input = task.spec.input;
+  if (!input.starts_with(kFileIdScheme)) return std::nullopt;
+  return Id::from_hex(input.substr(kFileIdScheme.size()));
+}
+
+std::optional<Id> output_file(const Task& task, std::string_view output) {
+  const auto* files = LooseReader(task.result).at(kOutputFiles);
+  if (files == nullptr) return std::nullopt;
+  return Id::from_hex(LooseReader(*files).text(output));
+}
 
 bool can_move(TaskState from, TaskState to) {
   if (is_final(from)) {
@@ -93,7 +146,12 @@ json::object rest_of(const Task& task) {
     hidden.emplace_back(std::move(files));
   }
   o["hidden_files"] = std::move(hidden);
-  if (!task.spec.options.empty()) o["options"] = task.spec.options;
+  const TaskSpec& spec = task.spec;
+  if (spec.callback_changes) o["callback_changes"] = true;
+  if (!spec.input_md5.empty()) o["input_md5"] = spec.input_md5;
+  if (spec.keep != Keep{}) o["keep"] = to_json(spec.keep);
+  if (spec.stills_first) o["stills_first"] = true;
+  if (!spec.options.empty()) o["options"] = spec.options;
   if (!task.result.empty()) o["result"] = task.result;
   return o;
 }
@@ -130,6 +188,10 @@ void read_rest(const LooseReader& in, Task& task) {
   for (std::size_t i = 0; i < std::min(times.size(), members.size()); ++i) {
     *members[i] = times[i].to_number<Millis>();
   }
+  task.spec.callback_changes = in.flag("callback_changes");
+  task.spec.input_md5 = in.text("input_md5");
+  if (const auto* keep = in.at("keep")) task.spec.keep = keep_from(*keep);
+  task.spec.stills_first = in.flag("stills_first");
   if (const auto* options = in.at("options"); options != nullptr && options->is_object()) {
     task.spec.options = options->get_object();
   }

@@ -87,6 +87,14 @@ boost::json::object view_of(const Task& task);
 boost::json::object rest_of(const Task& task);
 Result<Task> task_from(const boost::json::value& view, const boost::json::value& rest, Id id,
                        std::int64_t version);
+/// The file of the library a task reads: the one it was given, or the one its fetched input became.
+std::optional<Id> input_file(const Task& task);
+/// The file an output was kept as.
+std::optional<Id> output_file(const Task& task, std::string_view output);
+/// Adds what the two above read to `result`, members for a task's result in which `known` stands
+/// already. No output means the input.
+void note_file(boost::json::object& result, const boost::json::object& known,
+               const std::string& output, Id file);
 
 /// Claimable work. Exists from the commit that makes it to the commit that ends it.
 enum class UnitKind : std::uint8_t {

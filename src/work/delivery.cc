@@ -64,12 +64,17 @@ void Deliverer::look_loop(std::stop_token stop) {
 void Deliverer::send(Delivery delivery, std::stop_token stop) {
   Delivery::Attempt attempt;
   attempt.at = now_ms();
+  std::optional<Packet::Rule> rule;
   if (auto packet = render_(delivery)) {
-    auto headers = sign_webhook(packet->secrets, delivery.message_id, attempt.at, packet->body);
+    rule = packet->rule;
+    object::Headers headers;
+    if (!packet->secrets.empty()) {
+      headers = sign_webhook(packet->secrets, delivery.message_id, attempt.at, packet->body);
+    }
     headers.push_back({"Content-Type", packet->content_type});
     headers.push_back({"User-Agent", "telecine"});
     object::CallOptions options;
-    options.limits.total = kAnswerTimeout;
+    options.limits.total = rule ? rule->timeout : kAnswerTimeout;
     options.stop = stop;
     auto answer = client_.post(delivery.url, headers, packet->body, options);
     if (stop.stop_requested()) return;  // the hold runs out and it is sent again
@@ -81,10 +86,13 @@ void Deliverer::send(Delivery delivery, std::stop_token stop) {
   } else {
     attempt.detail = packet.error().message;
   }
-  delivery.delivered = attempt.status >= 200 && attempt.status < 300;
+  const bool counts = rule && rule->any_answer && attempt.status > 0;
+  delivery.delivered = counts || (attempt.status >= 200 && attempt.status < 300);
   if (!delivery.delivered && attempt.detail.empty()) attempt.detail = "not a 2xx answer";
   delivery.attempts.push_back(attempt);
-  const Millis delay = next_delivery_delay(static_cast<int>(delivery.attempts.size()));
+  const int made = static_cast<int>(delivery.attempts.size());
+  Millis delay = next_delivery_delay(made);
+  if (rule) delay = made < rule->tries ? rule->apart : 0;
   delivery.next_at = delivery.delivered || delay == 0 ? 0 : now_ms() + delay;
   log_info("callback", {{"task", delivery.task.hex()},
                         {"delivered", delivery.delivered},

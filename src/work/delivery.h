@@ -4,6 +4,7 @@
 #include <deque>
 #include <functional>
 #include <mutex>
+#include <optional>
 #include <stop_token>
 #include <string>
 #include <thread>
@@ -18,7 +19,15 @@ namespace telecine {
 struct Packet {
   std::string content_type;
   std::string body;
-  std::vector<std::string> secrets;  ///< sign with each; the newest first
+  std::vector<std::string> secrets;  ///< sign with each; the newest first. None: not signed
+  /// A receiver's own rule in place of the engine's schedule.
+  struct Rule {
+    int tries = 0;           ///< in all
+    Millis apart = 0;        ///< from the end of one to the next
+    Millis timeout = 0;      ///< for an answer
+    bool any_answer = true;  ///< whatever its status, an answer counts
+  };
+  std::optional<Rule> rule;
 };
 
 /// Sends the webhooks that commits have queued: at least once, signed, each attempt recorded.

@@ -2,7 +2,8 @@
 
 #include "media/analyse.h"
 #include "work/report.h"
-#include "work/unit_files.h"
+#include "work/scratch.h"
+#include "work/source.h"
 
 namespace telecine {
 namespace {

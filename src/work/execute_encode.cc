@@ -1,7 +1,10 @@
 #include <algorithm>
+#include <future>
 #include <numeric>
 
-#include "work/unit_files.h"
+#include "base/crypto.h"
+#include "work/scratch.h"
+#include "work/source.h"
 
 namespace telecine {
 namespace {
@@ -11,84 +14,188 @@ double mean(std::span<const double> values) {
   return std::accumulate(values.begin(), values.end(), 0.0) / static_cast<double>(values.size());
 }
 
-MediaJob job_for(const WorkContext& context, const Task& task) {
-  MediaJob job;
-  job.probe_only = task.spec.kind == TaskKind::kProbe;
-  job.job.outputs = task.spec.outputs;
-  job.job.threads = context.options.cores;
-  // Address space is more than memory: libraries, thread stacks and arenas count in full.
-  job.limits.memory = std::min<std::int64_t>(context.options.memory, 64LL << 30) + (2LL << 30);
-  job.limits.cpu_seconds = context.options.wall / 1000 * context.options.cores;
-  job.limits.file_bytes = context.options.max_output;
-  return job;
+bool is_open(const Output& output) {
+  return output.state == OutputState::kPending || output.state == OutputState::kRunning;
 }
 
-/// The task's outputs as they are after the run.
-Status finish_outputs(const Task& task, media::Made& made, Scratch& scratch,
-                      const std::stop_token& stop, std::vector<Output>& outputs) {
-  outputs = task.outputs;
-  for (std::size_t i = 0; i < outputs.size() && i < made.outputs.size(); ++i) {
-    Output& output = outputs[i];
-    media::MadeOutput& got = made.outputs[i];
+bool is_still(const OutputSpec& spec) {
+  return spec.type != OutputType::kVideo && spec.type != OutputType::kHls;
+}
+
+/// One decode's worth of outputs, by their place in the task.
+using Group = std::vector<std::size_t>;
+
+/// What is still to be made: all in one decode, or the stills ahead of the rest.
+std::vector<Group> groups_of(const Task& task) {
+  Group stills;
+  Group rest;
+  for (std::size_t i = 0; i < task.outputs.size() && i < task.spec.outputs.size(); ++i) {
+    if (!is_open(task.outputs[i])) continue;  // an earlier attempt finished it
+    const bool ahead = task.spec.stills_first && is_still(task.spec.outputs[i]);
+    (ahead ? stills : rest).push_back(i);
+  }
+  std::vector<Group> groups;
+  if (!stills.empty()) groups.push_back(std::move(stills));
+  if (!rest.empty() || groups.empty()) groups.push_back(std::move(rest));
+  return groups;
+}
+
+/// One run of the encode unit: its source, what it makes, and how far it is.
+class Encoding {
+ public:
+  Encoding(const WorkContext& context, const Run& run, Source source)
+      : context_(context),
+        run_(run),
+        task_(*run.lease.task),
+        source_(std::move(source)),
+        scratch_(context, run.lease),
+        base_(source_.fetched ? kFetchShare : 0.0),
+        outputs_(task_.outputs) {
+    for (const Output& output : outputs_) done_.push_back(is_open(output) ? 0.0 : 1.0);
+  }
+
+  Result<UnitOutcome> make() {
+    if (auto ready = scratch_.prepare(); !ready) return std::unexpected(ready.error());
+    const std::vector<Group> groups = groups_of(task_);
+    for (const Group& group : groups) {
+      if (auto made = make_group(group); !made) return abandon(made.error());
+      if (&group == &groups.back()) break;
+      if (auto shown = checkpoint(); !shown) return abandon(shown.error());
+    }
+    if (task_.spec.kind == TaskKind::kProbe && source_.md5.empty()) {
+      auto md5 = md5_of(source_.fd.get(), run_.stop);
+      if (!md5) return std::unexpected(md5.error());
+      facts_->md5 = std::move(*md5);
+    }
+    return outcome();
+  }
+
+ private:
+  MediaJob job_for(const Group& group) const {
+    MediaJob job;
+    job.probe_only = task_.spec.kind == TaskKind::kProbe;
+    for (const std::size_t i : group) job.job.outputs.push_back(task_.spec.outputs[i]);
+    job.job.threads = context_.options.cores;
+    // Address space is more than memory: libraries, thread stacks and arenas count in full.
+    job.limits.memory = std::min<std::int64_t>(context_.options.memory, 64LL << 30) + (2LL << 30);
+    job.limits.cpu_seconds = context_.options.wall / 1000 * context_.options.cores;
+    job.limits.file_bytes = context_.options.max_output;
+    return job;
+  }
+
+  Status make_group(const Group& group) {
+    const MediaJob job = job_for(group);
+    Admission::Share share;
+    RunHooks hooks;
+    hooks.create = [&](const std::string& name) { return scratch_.create(name); };
+    hooks.source = [&](const MediaFacts& found) -> Status {
+      Progress progress{task_.id, base_, 0, {}, found};
+      progress.source->md5 = source_.md5;
+      run_.report(std::move(progress));
+      auto entered = context_.admission.enter(
+          needs_of(found, job.job.outputs, context_.options.cores), run_.stop);
+      if (!entered) return std::unexpected(entered.error());
+      share = std::move(*entered);
+      return {};
+    };
+    hooks.progress = [&](std::span<const double> done, double speed) {
+      for (std::size_t i = 0; i < done.size() && i < group.size(); ++i) done_[group[i]] = done[i];
+      run_.report({task_.id, base_ + (0.99 - base_) * mean(done_), speed, done_, {}});
+    };
+    auto made = context_.children.run(
+        source_.fd.get(), job, {context_.options.wall, context_.options.stall}, hooks, run_.stop);
+    if (!made) return std::unexpected(made.error());
+    facts_ = std::move(made->source);
+    facts_->md5 = source_.md5;
+    for (std::size_t i = 0; i < group.size() && i < made->outputs.size(); ++i) {
+      if (auto ok = finish(outputs_[group[i]], made->outputs[i]); !ok) return ok;
+      done_[group[i]] = 1;
+    }
+    return {};
+  }
+
+  /// An output as it is after its run.
+  Status finish(Output& output, media::MadeOutput& got) {
     if (got.error) {
       output.state = OutputState::kFailed;
       output.error = got.error;
-      continue;
+      return {};
     }
-    if (auto published = scratch.publish(got.files, stop); !published) return published;
+    if (auto published = scratch_.publish(got.files, run_.stop); !published) return published;
     output.state = OutputState::kSucceeded;
     output.progress = 1;
     output.files = std::move(got.files);
     output.facts = std::move(got.facts);
     if (output.facts && !output.files.empty()) output.facts->md5 = output.files.front().md5;
     output.rendition_facts = std::move(got.rendition_facts);
+    return keep(output);
   }
-  return {};
-}
+
+  /// Makes an output's first file one of the library, if the task wants that.
+  Status keep(const Output& output) {
+    const auto wanted = task_.spec.keep.outputs.find(output.name);
+    if (wanted == task_.spec.keep.outputs.end() || output.files.empty()) return {};
+    const OutputFile& first = output.files.front();
+    const auto published = object::parse_object_url(first.url);
+    if (!published) return fail(ErrorCode::kUnsupported, "an output elsewhere cannot be kept");
+    File file;
+    file.account = task_.account;
+    file.name = wanted->second;
+    file.object = hex(random_bytes(16));
+    file.size = first.size;
+    file.md5 = first.md5;
+    file.facts = output.facts;
+    if (auto ok = context_.objects.share(*published, {file.object, kFileBytes}); !ok) return ok;
+    files_.push_back({output.name, std::move(file)});
+    return {};
+  }
+
+  UnitOutcome outcome() {
+    UnitOutcome outcome;
+    outcome.source = facts_;
+    outcome.outputs = outputs_;
+    outcome.files = std::exchange(files_, {});
+    return outcome;
+  }
+
+  /// Waits until what is finished shows in the task.
+  Status checkpoint() {
+    UnitOutcome so_far = outcome();
+    const std::vector<NewFile> files = so_far.files;
+    std::promise<Status> shown;
+    context_.store.checkpoint({run_.lease.unit, run_.lease.attempt, task_.id}, std::move(so_far),
+                              [&](const Result<TaskPtr>& task) {
+                                shown.set_value(task ? Status() : std::unexpected(task.error()));
+                              });
+    auto ok = shown.get_future().get();
+    if (!ok) files_ = files;
+    return ok;
+  }
+
+  /// No commit will make files of what was kept.
+  std::unexpected<Error> abandon(const Error& error) {
+    for (const NewFile& made : files_) context_.objects.remove(made.file.object);
+    return std::unexpected(error);
+  }
+
+  const WorkContext& context_;
+  const Run& run_;
+  const Task& task_;
+  Source source_;
+  Scratch scratch_;
+  double base_;
+  std::vector<double> done_;
+  std::vector<Output> outputs_;
+  std::vector<NewFile> files_;  ///< not yet in a commit
+  std::optional<MediaFacts> facts_;
+};
 
 }  // namespace
 
 Result<UnitOutcome> execute_encode(const WorkContext& context, const Run& run) {
-  const Task& task = *run.lease.task;
   auto source = open_source(context, run);
   if (!source) return std::unexpected(source.error());
-  Scratch scratch(context, run.lease);
-  if (auto ready = scratch.prepare(); !ready) return std::unexpected(ready.error());
-
-  Admission::Share share;
-  const double base = source->fetched ? kFetchShare : 0.0;
-  RunHooks hooks;
-  hooks.create = [&](const std::string& name) { return scratch.create(name); };
-  hooks.source = [&](const MediaFacts& found) -> Status {
-    Progress progress{task.id, base, 0, {}, found};
-    progress.source->md5 = source->md5;
-    run.report(std::move(progress));
-    auto entered = context.admission.enter(
-        needs_of(found, task.spec.outputs, context.options.cores), run.stop);
-    if (!entered) return std::unexpected(entered.error());
-    share = std::move(*entered);
-    return {};
-  };
-  hooks.progress = [&](std::span<const double> done, double speed) {
-    run.report({task.id, base + (0.99 - base) * mean(done), speed, {done.begin(), done.end()}, {}});
-  };
-  auto made = context.children.run(source->fd.get(), job_for(context, task),
-                                   {context.options.wall, context.options.stall}, hooks, run.stop);
-  if (!made) return std::unexpected(made.error());
-  share = {};
-
-  UnitOutcome outcome;
-  if (task.spec.kind == TaskKind::kProbe && source->md5.empty()) {
-    auto md5 = md5_of(source->fd.get(), run.stop);
-    if (!md5) return std::unexpected(md5.error());
-    source->md5 = std::move(*md5);
-  }
-  if (auto done = finish_outputs(task, *made, scratch, run.stop, outcome.outputs); !done) {
-    return std::unexpected(done.error());
-  }
-  outcome.source = std::move(made->source);
-  outcome.source->md5 = source->md5;
-  return outcome;
+  return Encoding(context, run, std::move(*source)).make();
 }
 
 }  // namespace telecine

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "base/crypto.h"
 #include "base/text.h"
 #include "work/executor.h"
 
@@ -34,14 +35,86 @@ Result<UnitOutcome> execute(const WorkContext& context, const Run& run) {
   return fail(ErrorCode::kInternal, "no executor for this unit");
 }
 
-Result<UnitOutcome> execute_fetch(const WorkContext& context, const Run& run) {
-  const Task& task = *run.lease.task;
-  // Each attempt has a name of its own; the last rename wins, and all fetched the same input.
-  const std::string final_path = context.fetched_path(task.id);
-  const std::string path = final_path + "." + std::to_string(run.lease.attempt);
-  auto fd = open_file(path, O_RDWR | O_CREAT | O_TRUNC);
-  if (!fd) return std::unexpected(fd.error());
+namespace {
 
+/// Where an attempt writes the input, and what becomes of it once it is whole.
+class Arrival {
+ public:
+  Arrival(const WorkContext& context, const Lease& lease)
+      : context_(context),
+        task_(*lease.task),
+        attempt_{task_.id.hex(), lease.unit, lease.attempt},
+        keeps_(!task_.spec.keep.input.empty()) {}
+  ~Arrival() {
+    fd_.reset();
+    if (keeps_)
+      context_.objects.discard(attempt_);
+    else if (!path_.empty())
+      ::unlink(path_.c_str());
+  }
+
+  Status open() {
+    if (keeps_) {
+      auto directory = context_.objects.prepare(attempt_);
+      if (!directory) return std::unexpected(directory.error());
+      directory_ = std::move(*directory);
+      path_ = directory_ + "/" + kFileBytes;
+    } else {
+      // Each attempt has a name of its own; the last rename wins, and all fetched the same input.
+      path_ = context_.fetched_path(task_.id) + "." + std::to_string(attempt_.number);
+    }
+    auto fd = open_file(path_, O_RDWR | O_CREAT | O_TRUNC);
+    if (!fd) return std::unexpected(fd.error());
+    fd_ = std::move(*fd);
+    return {};
+  }
+
+  int fd() const { return fd_.get(); }
+
+  /// The next unit may run after a power loss, so the bytes must be there when this returns.
+  Result<UnitOutcome> settle(const object::Fetched& fetched) {
+    UnitOutcome outcome;
+    json::object found{{"md5", fetched.md5}, {"name", fetched.name}};
+    if (keeps_) {
+      const std::string object = hex(random_bytes(16));
+      const std::string name = kFileBytes;
+      auto published = context_.objects.publish(directory_, object, std::span(&name, 1));
+      if (!published) return std::unexpected(published.error());
+      found["object"] = object;
+      File file;
+      file.account = task_.account;
+      file.name = task_.spec.keep.input;
+      file.object = object;
+      file.size = fetched.size;
+      file.md5 = fetched.md5;
+      outcome.files.push_back({"", std::move(file)});
+    } else {
+      const std::string final_path = context_.fetched_path(task_.id);
+      if (::fsync(fd_.get()) != 0 || ::rename(path_.c_str(), final_path.c_str()) != 0) {
+        return std::unexpected(errno_error(errno, "storing the input"));
+      }
+      path_.clear();
+      if (auto synced = sync_directory(context_.options.data_dir + "/fetched"); !synced) {
+        return std::unexpected(synced.error());
+      }
+    }
+    NewUnit next{media_unit(task_.spec.kind), {}};
+    next.payload["fetched"] = std::move(found);
+    outcome.next.push_back(std::move(next));
+    return outcome;
+  }
+
+ private:
+  const WorkContext& context_;
+  const Task& task_;
+  object::Attempt attempt_;
+  bool keeps_;
+  std::string directory_;
+  std::string path_;
+  Fd fd_;
+};
+
+object::FetchOptions fetch_options(const WorkContext& context, const Run& run) {
   object::FetchOptions options;
   options.max_bytes = context.options.max_input;
   options.limits.total = context.options.wall;
@@ -50,8 +123,18 @@ Result<UnitOutcome> execute_fetch(const WorkContext& context, const Run& run) {
   constexpr Millis kSilence = 30'000;
   options.limits.stall = std::min(kSilence, context.options.stall);
   options.stop = run.stop;
+  return options;
+}
+
+}  // namespace
+
+Result<UnitOutcome> execute_fetch(const WorkContext& context, const Run& run) {
+  const Task& task = *run.lease.task;
+  Arrival arrival(context, run.lease);
+  if (auto opened = arrival.open(); !opened) return std::unexpected(opened.error());
+  const auto options = fetch_options(context, run);
   auto fetched = context.http.fetch_to(
-      task.spec.input, fd->get(), options, [&](std::int64_t received, std::int64_t total) {
+      task.spec.input, arrival.fd(), options, [&](std::int64_t received, std::int64_t total) {
         Progress progress;
         progress.task = task.id;
         if (total > 0) {
@@ -60,23 +143,15 @@ Result<UnitOutcome> execute_fetch(const WorkContext& context, const Run& run) {
         run.report(std::move(progress));
       });
   if (!fetched) {
-    ::unlink(path.c_str());
     Error error = fetched.error();
     if (error.field.empty() && error.code == ErrorCode::kInvalidParameter) error.field = "input";
     return std::unexpected(std::move(error));
   }
-  // The next unit may run after a power loss, so the bytes must be there.
-  if (::fsync(fd->get()) != 0 || ::rename(path.c_str(), final_path.c_str()) != 0) {
-    return std::unexpected(errno_error(errno, "storing the input"));
+  if (!task.spec.input_md5.empty() && task.spec.input_md5 != fetched->md5) {
+    return fail(ErrorCode::kInvalidParameter,
+                "the input's MD5 is " + fetched->md5 + ", not " + task.spec.input_md5, "input");
   }
-  if (auto synced = sync_directory(context.options.data_dir + "/fetched"); !synced) {
-    return std::unexpected(synced.error());
-  }
-  UnitOutcome outcome;
-  NewUnit next{media_unit(task.spec.kind), {}};
-  next.payload["fetched"] = json::object{{"md5", fetched->md5}, {"name", fetched->name}};
-  outcome.next.push_back(std::move(next));
-  return outcome;
+  return arrival.settle(*fetched);
 }
 
 }  // namespace telecine

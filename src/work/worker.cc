@@ -125,6 +125,7 @@ void Worker::end_unit(Running& running, Result<UnitOutcome> outcome) {
         {{"task", lease.task->id.hex()}, {"unit", lease.unit}, {"detail", task.error().message}});
     const auto code = task.error().code;
     if (code != ErrorCode::kOutOfSpace && code != ErrorCode::kStorageUnavailable) {
+      if (outcome) forget_files(*outcome);
       tidy(lease.task->id);
       break;
     }
@@ -134,6 +135,13 @@ void Worker::end_unit(Running& running, Result<UnitOutcome> outcome) {
   running.done = true;
   work_ready_ = true;
   changed_.notify_all();
+}
+
+/// No commit makes these objects files any more.
+void Worker::forget_files(const UnitOutcome& outcome) {
+  for (const NewFile& made : outcome.files) {
+    tidying_.post([this, object = made.file.object] { context_.objects.remove(object); });
+  }
 }
 
 Result<TaskPtr> Worker::write_ending(const Running& running, const Result<UnitOutcome>& outcome) {

@@ -4,26 +4,9 @@
 #include <string>
 #include <vector>
 
-#include "base/fs.h"
-#include "object/local.h"
-#include "task/output.h"
 #include "work/executor.h"
 
 namespace telecine {
-
-/// A unit's input, and its MD5 where somebody has computed it already.
-struct Source {
-  Fd fd;
-  std::string md5;
-  bool fetched = false;
-};
-
-/// The input of a unit that reads media: what a fetch unit left, an uploaded file, or a file below
-/// a root. kInputTooLarge beyond worker.max_input.
-Result<Source> open_source(const WorkContext& context, const Run& run);
-
-/// Of the whole file, in lower-case hex. kCancelled after `stop`.
-Result<std::string> md5_of(int fd, const std::stop_token& stop);
 
 /// The attempt's private directory. Names of its files begin with the attempt's own prefix, so
 /// that a late attempt can never replace what another one committed.

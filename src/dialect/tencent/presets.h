@@ -1,0 +1,22 @@
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "task/output.h"
+
+namespace telecine::tencent {
+
+/// The vendor's preset templates as outputs of a task. Nothing for a number that there is not, or
+/// that this engine cannot make.
+std::optional<OutputSpec> transcode_output(int definition);
+std::optional<OutputSpec> cover_output(int definition, const Position& at);
+/// Pictures all over the source.
+std::optional<OutputSpec> sample_output(int definition);
+/// Pictures at times, in their order.
+std::optional<OutputSpec> snapshot_output(int definition, const std::vector<Millis>& times);
+/// A part of the source as an MP4 that looks like it. Seconds; negative ones count from the end,
+/// an end of 0 is that end.
+Result<OutputSpec> clip_output(double start, double end);
+
+}  // namespace telecine::tencent

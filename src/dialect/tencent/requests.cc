@@ -1,0 +1,373 @@
+#include "dialect/tencent/requests.h"
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+
+#include "base/text.h"
+#include "dialect/tencent/errors.h"
+#include "dialect/tencent/ids.h"
+#include "dialect/tencent/presets.h"
+#include "dialect/tencent/procedure.h"
+
+namespace telecine::tencent {
+namespace {
+
+using Done = std::expected<void, Wrong>;
+
+std::unexpected<Wrong> wrong(int number, std::string message = {}) {
+  return std::unexpected(Wrong{number, std::move(message)});
+}
+
+std::unexpected<Wrong> wrong(const Error& error) {
+  return wrong(code::kInvalidParameter, error.field + " " + error.message);
+}
+
+std::unexpected<Wrong> missing(std::string_view name) {
+  return wrong(code::kInvalidParameter, std::string(name) + " is missing");
+}
+
+/// A task request in the making, with what its documents will need to know.
+class Order {
+ public:
+  Order(const Call& call, std::string_view kind) : kind_(kind), app_id_(call.app_id()) {
+    request_.origin = kOrigin;
+    request_.outputs.emplace();
+    const Options& options = call.api.options;
+    const auto own = options.callback_urls.find(call.caller.account());
+    request_.callback_url = own != options.callback_urls.end() ? own->second : options.callback_url;
+  }
+
+  TaskRequest& request() { return request_; }
+  bool is_empty() const { return request_.outputs->empty(); }
+
+  void read_file(const File& file) {
+    request_.input = std::string(kFileIdScheme) + file.id.hex();
+    file_name_ = file.name;
+  }
+
+  void pull(json::object input, const std::string& name) {
+    request_.input = input.at("url").as_string();
+    request_.keep.input = name;
+    file_name_ = name;
+    pull_ = std::move(input);
+  }
+
+  /// False: there is no such template.
+  bool add(std::string_view type, std::optional<OutputSpec> output, json::object input) {
+    if (!output) return false;
+    const auto same = [&](const OutputSpec& other) { return other.name == output->name; };
+    if (std::ranges::any_of(*request_.outputs, same)) return true;  // asked for twice
+    steps_.emplace_back(
+        json::object{{"output", output->name}, {"type", type}, {"input", std::move(input)}});
+    request_.outputs->push_back(std::move(*output));
+    return true;
+  }
+
+  bool add_transcode(std::int64_t definition) {
+    return add("Transcode", transcode_output(static_cast<int>(definition)),
+               {{"definition", definition}, {"watermark", 0}});
+  }
+
+  bool add_cover(std::int64_t definition, const Position& at) {
+    json::object input{{"definition", definition}};
+    input["positionType"] = at.percent ? "Percent" : "Time";
+    input["position"] =
+        at.percent ? std::llround(*at.percent) : static_cast<long long>(at.time.value_or(0) / 1000);
+    return add("CoverBySnapshot", cover_output(static_cast<int>(definition), at), std::move(input));
+  }
+
+  bool add_sample(std::int64_t definition) {
+    return add("SampleSnapshot", sample_output(static_cast<int>(definition)),
+               {{"definition", definition}});
+  }
+
+  Done notify(const Arguments& arguments) {
+    const std::string mode = arguments.text("notifyMode");
+    if (mode == "None") request_.callback_url.clear();
+    request_.callback_changes = mode == "Change";
+    if (mode.empty() || mode == "Finish" || mode == "Change" || mode == "None") return {};
+    return wrong(code::kInvalidParameter, "notifyMode must be Finish, Change or None");
+  }
+
+  Done prioritise(const Arguments& arguments) {
+    const auto priority = arguments.integer("priority", -10, 10);
+    if (!priority) return wrong(priority.error());
+    request_.priority = static_cast<int>(priority->value_or(0));
+    return {};
+  }
+
+  TaskRequest finish() && {
+    json::object memory{{remembered::kKind, kind_},
+                        {remembered::kAppId, app_id_},
+                        {remembered::kFileName, file_name_},
+                        {remembered::kSteps, std::move(steps_)}};
+    if (!pull_.empty()) memory[remembered::kPull] = std::move(pull_);
+    request_.dialect[remembered::kName] = std::move(memory);
+    request_.stills_first = true;
+    if (is_empty()) {
+      request_.kind = TaskKind::kProbe;
+      request_.outputs.reset();
+    }
+    return std::move(request_);
+  }
+
+ private:
+  TaskRequest request_;
+  std::string kind_;
+  std::int64_t app_id_;
+  std::string file_name_;
+  json::array steps_;
+  json::object pull_;
+};
+
+/// The call's file, by the number that says there is none.
+Done take_file(const Call& call, std::string_view parameter, int number, Order& order) {
+  const std::string id = call.arguments.text(parameter);
+  if (id.empty()) return missing(parameter);
+  const auto file = find_file(call, id);
+  if (!file) return wrong(number);
+  order.read_file(*file);
+  return {};
+}
+
+/// One of two spellings.
+std::string either(const Arguments& arguments, std::string_view first, std::string_view second) {
+  return arguments.has(first) ? arguments.text(first) : arguments.text(second);
+}
+
+Done take_pull(const Arguments& arguments, Order& order) {
+  const std::string url = either(arguments, "pull.url", "url");
+  const std::string name = either(arguments, "pull.fileName", "fileName");
+  if (url.empty()) return missing("pull.url");
+  if (name.empty()) return missing("pull.fileName");
+  json::object input{{"url", url}, {"fileName", printable(name, 255)}};
+  const std::string md5 = lower(arguments.text("pull.fileMd5"));
+  if (!md5.empty()) {
+    if (md5.size() != 32 || md5.find_first_not_of("0123456789abcdef") != std::string::npos) {
+      return wrong(code::kInvalidParameter, "pull.fileMd5 must be 32 hex digits");
+    }
+    order.request().input_md5 = md5;
+    input["md5"] = md5;
+  }
+  order.pull(std::move(input), printable(name, 255));
+  return {};
+}
+
+Done take_input(const Call& call, Order& order) {
+  const Arguments& arguments = call.arguments;
+  const std::string type = arguments.text("inputType");
+  if (type.empty()) return missing("inputType");
+  if (type == "PullFile") return take_pull(arguments, order);
+  if (type != "SingleFile") {
+    return wrong(code::kInvalidParameter, "inputType must be SingleFile or PullFile; \"" +
+                                              printable(type, 40) + "\" is not served");
+  }
+  if (arguments.has("file.startTimeOffset") || arguments.has("file.endTimeOffset")) {
+    return wrong(code::kInvalidParameter,
+                 "file.startTimeOffset and file.endTimeOffset are not served; use ClipVideo");
+  }
+  return take_file(call, "file.id", code::kFileNotFound, order);
+}
+
+Done add_wishes(const Wishes& wishes, Order& order) {
+  const auto unknown = [](int definition) {
+    return wrong(code::kInvalidProcedure, "the procedure names the template " +
+                                              std::to_string(definition) + ", which there is not");
+  };
+  for (const int definition : wishes.transcode) {
+    if (!order.add_transcode(definition)) return unknown(definition);
+  }
+  if (wishes.cover && !order.add_cover(*wishes.cover, {.time = 0, .percent = {}})) {
+    return unknown(*wishes.cover);
+  }
+  if (wishes.sample && !order.add_sample(*wishes.sample)) return unknown(*wishes.sample);
+  return {};
+}
+
+std::unexpected<Wrong> no_template(std::string_view parameter) {
+  return wrong(code::kInvalidParameter, std::string(parameter) + " names no template");
+}
+
+constexpr std::int64_t kMaxDefinition = 1'000'000'000;
+
+Done add_transcodes(const Arguments& arguments, Order& order) {
+  const auto definitions = arguments.integers("transcode.definition", 0, kMaxDefinition);
+  if (!definitions) return wrong(definitions.error());
+  for (const std::int64_t definition : *definitions) {
+    if (!order.add_transcode(definition)) return no_template("transcode.definition");
+  }
+  return {};
+}
+
+Done add_sample(const Arguments& arguments, Order& order) {
+  const auto definition = arguments.integer("sampleSnapshot.definition", 0, kMaxDefinition);
+  if (!definition) return wrong(definition.error());
+  if (*definition && !order.add_sample(**definition)) {
+    return no_template("sampleSnapshot.definition");
+  }
+  return {};
+}
+
+Done add_snapshots(const Arguments& arguments, Order& order) {
+  constexpr std::int64_t kWeek = 604'800'000;
+  const auto definition = arguments.integer("snapshotByTimeOffset.definition", 0, kMaxDefinition);
+  if (!definition) return wrong(definition.error());
+  if (!*definition) return {};
+  const auto times = arguments.integers("snapshotByTimeOffset.timeOffset", 0, kWeek);
+  if (!times) return wrong(times.error());
+  if (times->empty()) return missing("snapshotByTimeOffset.timeOffset");
+  json::array list(times->begin(), times->end());
+  const bool added =
+      order.add("SnapshotByTimeOffset",
+                snapshot_output(static_cast<int>(**definition), {times->begin(), times->end()}),
+                {{"definition", **definition}, {"timeOffset", std::move(list)}});
+  if (!added) return no_template("snapshotByTimeOffset.definition");
+  return {};
+}
+
+Done add_cover(const Arguments& arguments, Order& order) {
+  const auto definition = arguments.integer("coverBySnapshot.definition", 0, kMaxDefinition);
+  if (!definition) return wrong(definition.error());
+  if (!*definition) return {};
+  const std::string type = arguments.text("coverBySnapshot.positionType");
+  const bool percent = type == "Percent";
+  if (!type.empty() && type != "Time" && !percent) {
+    return wrong(code::kInvalidParameter, "coverBySnapshot.positionType must be Time or Percent");
+  }
+  const auto position = arguments.integer("coverBySnapshot.position", 0, percent ? 100 : 604'800);
+  if (!position) return wrong(position.error());
+  Position at;
+  if (percent)
+    at.percent = static_cast<double>(position->value_or(0));
+  else
+    at.time = position->value_or(0) * 1000;
+  if (!order.add_cover(**definition, at)) return no_template("coverBySnapshot.definition");
+  return {};
+}
+
+/// What may be asked of ProcessFile and is not made here.
+constexpr std::array<std::string_view, 8> kNotServed = {
+    "transcode.drm", "transcode.mosaicList", "animatedGraphics",         "imageSprite",
+    "pornReview",    "contentReview",        "classificationAIAnalysis", "tagAIAnalysis"};
+
+Done refuse_not_served(const Arguments& arguments) {
+  for (const std::string_view name : kNotServed) {
+    if (arguments.has_part(name)) {
+      return wrong(code::kInvalidParameter, std::string(name) + " is not served");
+    }
+  }
+  if (arguments.text("transcode.hlsMasterPlaylist") == "1") {
+    return wrong(code::kInvalidParameter, "transcode.hlsMasterPlaylist is not served");
+  }
+  return {};
+}
+
+/// Where a part begins and ends is only comparable once the source's length is known.
+Done check_range(const std::optional<MediaFacts>& facts, double start, double end) {
+  const bool same_side = (start < 0) == (end < 0);
+  if (end != 0 && same_side && end <= start) {
+    return wrong(code::kInvalidParameter, "endTimeOffset must be after startTimeOffset");
+  }
+  if (!facts || facts->duration <= 0) return {};
+  const double length = static_cast<double>(facts->duration) / 1000.0;
+  const double first = std::max(0.0, start < 0 ? length + start : start);
+  const double last = std::min(length, end <= 0 ? length + end : end);
+  if (first < last) return {};
+  return wrong(code::kInvalidParameter, "there is nothing of the file between the two offsets");
+}
+
+}  // namespace
+
+std::optional<File> find_file(const Call& call, const std::string& text) {
+  const auto key = file_key_from(text);
+  if (!key) return std::nullopt;
+  auto file = call.api.service.files().get_by_key(call.caller.account(), *key);
+  if (!file || file_id_text(file->id) != text) return std::nullopt;
+  return std::move(*file);
+}
+
+Ordered run_procedure_request(const Call& call) {
+  const Arguments& arguments = call.arguments;
+  Order order(call, kProcedure);
+  const std::string procedure = arguments.text("procedure");
+  if (!arguments.has("inputType")) return missing("inputType");
+  if (procedure.empty()) return missing("procedure");
+  auto ok = order.notify(arguments);
+  if (ok) ok = order.prioritise(arguments);
+  if (!ok) return std::unexpected(ok.error());
+  const auto wishes = wishes_of(procedure, call.api.options);
+  if (!wishes) return wrong(code::kInvalidProcedure);
+  ok = add_wishes(*wishes, order);
+  if (ok) ok = take_input(call, order);
+  if (!ok) return std::unexpected(ok.error());
+  return std::move(order).finish();
+}
+
+Ordered process_file_request(const Call& call) {
+  const Arguments& arguments = call.arguments;
+  Order order(call, kProcedure);
+  auto ok = order.notify(arguments);
+  if (ok) ok = order.prioritise(arguments);
+  if (ok) ok = refuse_not_served(arguments);
+  if (ok) ok = add_transcodes(arguments, order);
+  if (ok) ok = add_snapshots(arguments, order);
+  if (ok) ok = add_sample(arguments, order);
+  if (ok) ok = add_cover(arguments, order);
+  if (!ok) return std::unexpected(ok.error());
+  if (!arguments.has("fileId")) return missing("fileId");
+  if (order.is_empty()) return wrong(code::kInvalidParameter, "nothing is asked for");
+  ok = take_file(call, "fileId", code::kFileStatus, order);
+  if (!ok) return std::unexpected(ok.error());
+  return std::move(order).finish();
+}
+
+Ordered convert_request(const Call& call) {
+  const Arguments& arguments = call.arguments;
+  Order order(call, kTranscode);
+  const auto screenshot = arguments.integer("isScreenshot", 0, 1);
+  if (!screenshot) return wrong(screenshot.error());
+  if (const auto watermark = arguments.integer("isWatermark", 0, 1); !watermark) {
+    return wrong(watermark.error());
+  }
+  if (auto ok = take_file(call, "fileId", code::kFileStatus, order); !ok) {
+    return std::unexpected(ok.error());
+  }
+  for (const int definition : call.api.options.convert_definitions) {
+    if (!order.add_transcode(definition)) {
+      return wrong(code::kTaskInternal, "tencent.convert_definitions names the template " +
+                                            std::to_string(definition) + ", which there is not");
+    }
+  }
+  constexpr int kCover = 10;
+  if (screenshot->value_or(0) == 1) order.add_cover(kCover, {.time = 0, .percent = {}});
+  return std::move(order).finish();
+}
+
+Ordered clip_request(const Call& call) {
+  const Arguments& arguments = call.arguments;
+  Order order(call, kClip);
+  if (!arguments.has("fileId")) return missing("fileId");
+  const std::string name = printable(arguments.text("newFileName"), 255);
+  if (name.empty()) return missing("newFileName");
+  const auto start = arguments.number("startTimeOffset");
+  if (!start) return wrong(start.error());
+  const auto end = arguments.number("endTimeOffset");
+  if (!end) return wrong(end.error());
+  if (*end && **end == 0) {
+    return wrong(code::kInvalidParameter, "endTimeOffset must be after startTimeOffset");
+  }
+  const auto file = find_file(call, arguments.text("fileId"));
+  if (!file) return wrong(code::kFileStatus);
+  order.read_file(*file);
+  if (auto ok = check_range(file->facts, start->value_or(0), end->value_or(0)); !ok) {
+    return std::unexpected(ok.error());
+  }
+  auto clip = clip_output(start->value_or(0), end->value_or(0));
+  if (!clip) return wrong(clip.error());
+  order.request().keep.outputs[clip->name] = name;
+  order.add("Transcode", std::move(*clip), {{"definition", 0}});
+  return std::move(order).finish();
+}
+
+}  // namespace telecine::tencent

@@ -1,0 +1,71 @@
+#include "work/source.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/crypto.h"
+#include "base/text.h"
+
+namespace telecine {
+namespace {
+
+Result<Source> find_source(const WorkContext& context, const Run& run) {
+  const Task& task = *run.lease.task;
+  const std::string& input = task.spec.input;
+  if (const auto* fetched = run.lease.payload.if_contains("fetched")) {
+    const LooseReader found(*fetched);
+    const std::string kept = found.text("object");
+    if (!kept.empty()) {
+      auto fd = context.objects.open(kept, kFileBytes);
+      if (!fd) return fail(ErrorCode::kInputNotFound, "the fetched file was deleted", "input");
+      return Source{std::move(*fd), found.text("md5"), true};
+    }
+    auto fd = open_file(context.fetched_path(task.id), O_RDONLY);
+    if (!fd) return fail(ErrorCode::kInternal, "the fetched input is gone");
+    return Source{std::move(*fd), found.text("md5"), true};
+  }
+  if (input.starts_with(kFileIdScheme)) {
+    const auto id = Id::from_hex(std::string_view(input).substr(kFileIdScheme.size()));
+    if (!id) return fail(ErrorCode::kInputNotFound, "there is no such file", "input");
+    auto file = context.store.get_file(*id);
+    if (!file || file->account != task.account) {
+      return fail(ErrorCode::kInputNotFound, "the uploaded file is not there any more", "input");
+    }
+    auto fd = context.objects.open(file->object, kFileBytes);
+    if (!fd) return fail(ErrorCode::kInputNotFound, "the uploaded file is not there any more");
+    return Source{std::move(*fd), file->md5, false};
+  }
+  auto fd = context.roots.open_input(input);
+  if (!fd) return std::unexpected(fd.error());
+  return Source{std::move(*fd), "", false};
+}
+
+}  // namespace
+
+Result<Source> open_source(const WorkContext& context, const Run& run) {
+  auto source = find_source(context, run);
+  if (!source) return source;
+  struct stat facts{};
+  if (::fstat(source->fd.get(), &facts) == 0 && facts.st_size > context.options.max_input) {
+    return fail(ErrorCode::kInputTooLarge,
+                "the input is larger than " + human_bytes(context.options.max_input), "input");
+  }
+  return source;
+}
+
+Result<std::string> md5_of(int fd, const std::stop_token& stop) {
+  Digest digest = Digest::md5();
+  std::string buffer(1 << 20, '\0');
+  std::int64_t at = 0;
+  while (!stop.stop_requested()) {
+    const auto n = ::pread(fd, buffer.data(), buffer.size(), at);
+    if (n < 0) return std::unexpected(errno_error(errno, "reading", ErrorCode::kInternal));
+    if (n == 0) return digest.finish_hex();
+    digest.update(std::string_view(buffer).substr(0, static_cast<std::size_t>(n)));
+    at += n;
+  }
+  return fail(ErrorCode::kCancelled, "the work was stopped");
+}
+
+}  // namespace telecine
