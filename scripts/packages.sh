@@ -5,7 +5,7 @@ build_packages="g++ cmake ninja-build ccache mold pkg-config
   libsqlite3-dev libcurl4-openssl-dev libspdlog-dev libfmt-dev libcli11-dev libtomlplusplus-dev
   prometheus-cpp-dev libseccomp-dev libxlsxwriter-dev
   libavcodec-dev libavformat-dev libavfilter-dev libavutil-dev libswscale-dev libswresample-dev"
-test_packages="libgtest-dev nodejs ffmpeg sqlite3"
+test_packages="libgtest-dev nodejs ffmpeg sqlite3 radosgw ceph-mon ceph-osd ceph-common"
 
 need() {
   local missing="" package

@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cstdlib>
 #include <filesystem>
 
 #include "app/config_tencent.h"
@@ -133,6 +134,53 @@ Status read_roots(const Settings& settings, std::vector<object::Root>& roots) {
   return {};
 }
 
+/// The secret stands in one of three places.
+Result<std::string> read_endpoint_secret(const SettingValues& values) {
+  const std::string& file = values.text("secret_key_file");
+  const std::string& variable = values.text("secret_key_env");
+  if (!file.empty()) {
+    auto secret = read_file(file, 4096);
+    if (!secret) return secret;
+    return std::string(trim(*secret));
+  }
+  if (variable.empty()) return values.text("secret_key");
+  const char* secret = std::getenv(variable.c_str());
+  if (secret != nullptr) return std::string(secret);
+  return fail(ErrorCode::kInvalidParameter, "the variable " + variable + " is not set");
+}
+
+Status read_endpoints(const Settings& settings, Config& config) {
+  for (const SettingRow& row : settings.rows("object.endpoint")) {
+    const SettingValues& values = row.values;
+    object::Endpoint endpoint;
+    endpoint.name = values.text("name");
+    endpoint.type = value_named<object::StoreType>(values.text("type")).value_or(endpoint.type);
+    endpoint.region = values.text("region");
+    endpoint.url = values.text("url");
+    if (values.given("path_style")) endpoint.path_style = values.flag("path_style");
+    endpoint.signature = values.text("signature");
+    endpoint.presign = values.text("presign");
+    endpoint.access_key = values.text("access_key");
+    auto secret = read_endpoint_secret(values);
+    if (!secret) return std::unexpected(placed(secret.error(), row.origin, "object.endpoint"));
+    endpoint.secret_key = std::move(*secret);
+    endpoint.session_token_file = values.text("session_token_file");
+    endpoint.buckets = values.list("buckets");
+    endpoint.ca_file = values.text("ca_file");
+    endpoint.public_base_url = values.text("public_base_url");
+    config.endpoints.push_back(std::move(endpoint));
+    if (auto made = object::Endpoints::make(config.endpoints); !made) {
+      return fail(ErrorCode::kInvalidParameter, row.origin + ": " + made.error().message,
+                  "object.endpoint");
+    }
+  }
+  const SettingValues& values = settings.values();
+  config.storage.presign_life = values.integer("object.presign_ttl");
+  config.storage.put_bytes = values.integer("object.put_bytes");
+  config.storage.part_bytes = values.integer("object.part_bytes");
+  return {};
+}
+
 Result<AccessKey> read_key(const SettingRow& row) {
   const SettingValues& values = row.values;
   AccessKey key;
@@ -226,6 +274,7 @@ Result<Config> make_config(const Settings& settings) {
   Status ok = read_data(settings, config.data);
   if (ok) ok = read_server(settings, config.server);
   if (ok) ok = read_roots(settings, config.roots);
+  if (ok) ok = read_endpoints(settings, config);
   if (ok) ok = read_keys(settings, config.keys);
   if (ok) ok = read_tencent(settings, config.tencent);
   if (!ok) return std::unexpected(ok.error());

@@ -10,10 +10,12 @@
 #include "base/settings.h"
 #include "base/time.h"
 #include "dialect/tencent/options.h"
+#include "object/endpoint.h"
 #include "object/roots.h"
 #include "store/store.h"
 #include "task/records.h"
 #include "work/executor.h"
+#include "work/storages.h"
 
 namespace telecine::app {
 
@@ -57,6 +59,8 @@ struct Config {
   AliyunConfig aliyun;
   std::vector<std::string> allow_addresses;
   std::vector<object::Root> roots;
+  std::vector<object::Endpoint> endpoints;
+  StorageOptions storage;
   std::vector<AccessKey> keys;  ///< those declared in the file
   MeetingsConfig meetings;
   feishu::Options feishu;

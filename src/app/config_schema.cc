@@ -201,6 +201,57 @@ SettingList roots() {
           }};
 }
 
+std::vector<Setting> object_settings() {
+  return {
+      {.name = "object.presign_ttl",
+       .type = kDuration,
+       .fallback = "1h",
+       .help = "How long links to results at a remote store work",
+       .least = kSecond,
+       .most = 7 * kDay},
+      {.name = "object.put_bytes",
+       .type = kBytes,
+       .fallback = "64M",
+       .help = "Results above this size are sent to a remote store in parts",
+       .most = 5 * kTera / 1024},
+      {.name = "object.part_bytes",
+       .type = kBytes,
+       .fallback = "16M",
+       .help = "Least size of a part",
+       .least = 5 * kMega,
+       .most = 5 * kTera / 1024},
+  };
+}
+
+SettingList endpoints() {
+  return {
+      "object.endpoint",
+      {
+          {.name = "name", .help = "Unique", .required = true},
+          {.name = "type",
+           .type = kChoice,
+           .fallback = "s3",
+           .help = "Whose protocol it speaks",
+           .choices = "s3 oss obs cos"},
+          {.name = "region", .help = "us-east-1, cn-hangzhou, ...", .required = true},
+          {.name = "url", .help = "http://127.0.0.1:7480; empty: the vendor's own host"},
+          {.name = "path_style",
+           .type = kFlag,
+           .fallback = "false",
+           .help = "The bucket stands in the path; true by itself for a url with an address"},
+          {.name = "signature", .help = "s3: v4 or v2; oss: v4 or v1; obs: obs or v2; cos: cos"},
+          {.name = "presign", .help = "Form of links to results; empty: as signature"},
+          {.name = "access_key", .help = "Empty: requests are not signed"},
+          {.name = "secret_key", .help = "Of the access key", .secret = true},
+          {.name = "secret_key_file", .help = "A file with the secret"},
+          {.name = "secret_key_env", .help = "An environment variable with the secret"},
+          {.name = "session_token_file", .help = "A file with a temporary token, read anew"},
+          {.name = "buckets", .type = kList, .help = "Patterns such as media-*; empty: all"},
+          {.name = "ca_file", .help = "A private CA"},
+          {.name = "public_base_url", .help = "Results are public below it: plain links"},
+      }};
+}
+
 SettingList keys() {
   return {"key",
           {
@@ -228,10 +279,10 @@ SettingList keys() {
 SettingSchema make() {
   SettingSchema schema;
   for (auto* part : {&data_settings, &server_settings, &worker_settings, &aliyun_settings,
-                     &meeting_settings, &tencent_settings}) {
+                     &meeting_settings, &object_settings, &tencent_settings}) {
     for (Setting& setting : (*part)()) schema.settings.push_back(setting);
   }
-  schema.lists = {roots(), keys()};
+  schema.lists = {roots(), endpoints(), keys()};
   for (SettingList& list : meeting_lists()) schema.lists.push_back(std::move(list));
   for (SettingList& list : tencent_lists()) schema.lists.push_back(std::move(list));
   schema.other_variables = {"TELECINE_SERVER", "TELECINE_KEY", "TELECINE_CONFIG"};

@@ -63,7 +63,8 @@ Dialects::Dialects(const Config& config, Service& service, Surroundings surround
               [this](const http::Request& request) { return native::base_url(native_, request); },
               surroundings.callback_base},
       tencent_{service, config.tencent, config.server.public_url, surroundings.callback_base,
-               proxies_of(config)} {
+               proxies_of(config)},
+      visionular_{service, config.server.public_url} {
   refusals_.push_back([this](int status, std::string_view path, std::string_view) {
     return feishu::refusal(feishu_, status, path);
   });
@@ -73,6 +74,12 @@ Dialects::Dialects(const Config& config, Service& service, Surroundings surround
     return tencent::refused_by_server(
         tencent_, status == 405 ? "the method must be GET or POST" : detail);
   });
+  refusals_.push_back(
+      [](int status, std::string_view path, std::string_view) -> std::optional<http::Response> {
+        if (!visionular::owns(path)) return std::nullopt;
+        return visionular::refusal(status, path);
+      });
+  forms_[std::string(visionular::kOrigin)] = {&visionular::callback_body};
   // The vendor's rule: unsigned, 5 s for an answer of any kind, two more tries.
   forms_[std::string(tencent::kOrigin)] = {
       [this](const Task& task) { return tencent::callback_body(tencent_, task); }, false,
@@ -94,6 +101,7 @@ http::Router Dialects::router() {
   aliyun::mount(router, aliyun_);
   feishu::mount(router, feishu_);
   tencent::mount(router, tencent_);
+  visionular::mount(router, visionular_);
   router.not_found = [this](const http::Request& request) {
     return refuse(404, request.path,
                   "there is nothing at this path; /openapi.json lists what there is");

@@ -13,6 +13,7 @@
 #include "dialect/feishu/feishu.h"
 #include "dialect/native/native.h"
 #include "dialect/tencent/tencent.h"
+#include "dialect/visionular/visionular.h"
 #include "http/router.h"
 #include "service/service.h"
 #include "work/delivery.h"
@@ -57,6 +58,7 @@ class Dialects {
   feishu::Api feishu_;
   aliyun::Api aliyun_;
   tencent::Api tencent_;
+  visionular::Api visionular_;
   std::vector<Refusal> refusals_;
   std::map<std::string, Form, std::less<>> forms_;  ///< by origin; native for the rest
 };

@@ -52,12 +52,21 @@ Result<Engine> Engine::open(const Config& config, bool with_worker) {
   auto objects = object::LocalObjects::open(config.data.dir);
   if (!objects) return std::unexpected(objects.error());
   engine.objects = std::make_unique<object::LocalObjects>(std::move(*objects));
+  auto endpoints = object::Endpoints::make(config.endpoints);
+  if (!endpoints) return std::unexpected(endpoints.error());
+  // Stored secrets are sealed also where no master key is configured.
+  auto seal_key = config.data.master_key.empty()
+                      ? read_or_make_seal_key(config.data.dir + "/seal.key")
+                      : Result<std::string>(config.data.master_key);
+  if (!seal_key) return std::unexpected(seal_key.error());
+  engine.storages = std::make_unique<Storages>(*engine.store, std::move(*endpoints),
+                                               std::move(*seal_key), config.storage);
   if (!with_worker) return engine;
   auto children = ChildHost::start("/proc/self/exe");
   if (!children) return std::unexpected(children.error());
   engine.children = std::move(*children);
   engine.worker = std::make_unique<Worker>(*engine.store, *engine.children, *engine.objects,
-                                           *engine.http, *engine.roots, *engine.meetings,
+                                           *engine.http, *engine.roots, *engine.meetings, *engine.storages,
                                            config.worker);
   return engine;
 }

@@ -11,6 +11,7 @@
 #include "store/meetings.h"
 #include "store/store.h"
 #include "work/child_host.h"
+#include "work/storages.h"
 #include "work/worker.h"
 
 namespace telecine::app {
@@ -23,6 +24,7 @@ struct Engine {
   std::unique_ptr<object::LocalObjects> objects;
   std::unique_ptr<object::HttpClient> http;
   std::unique_ptr<object::Roots> roots;
+  std::unique_ptr<Storages> storages;
   std::unique_ptr<ChildHost> children;
   std::unique_ptr<Worker> worker;
 

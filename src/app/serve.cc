@@ -115,7 +115,7 @@ int serve(const Config& config) {
   if (!signer) return report(signer.error());
   Keyring keys(*engine->store, config.data.master_key, config.keys);
   Service service(*engine->store, *engine->objects, *signer, engine->http->rules(), keys,
-                  service_options(config));
+                  *engine->storages, service_options(config));
   service.set_meetings(*engine->meetings, config.meetings.keys, config.meetings.retention);
 
   // Listening comes first, so that a start that fails leaves no key behind that nobody has seen;

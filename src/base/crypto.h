@@ -14,6 +14,8 @@ std::uint64_t random_u64();
 
 /// Raw digests (32, 20, 16 bytes).
 std::string sha256(std::string_view data);
+std::string sha1(std::string_view data);
+std::string md5(std::string_view data);
 std::string hmac_sha256(std::string_view key, std::string_view data);
 std::string hmac_sha1(std::string_view key, std::string_view data);
 

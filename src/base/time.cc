@@ -50,4 +50,16 @@ std::string http_date(Millis at) {
   return text.data();
 }
 
+std::optional<Millis> parse_http_date(std::string_view text) {
+  constexpr std::size_t kSize = 29;
+  if (text.size() != kSize) return std::nullopt;
+  std::tm t{};
+  const std::string copy(text);
+  if (::strptime(copy.c_str(), "%a, %d %b %Y %H:%M:%S", &t) == nullptr) return std::nullopt;
+  const Millis at = static_cast<Millis>(::timegm(&t)) * 1000;
+  // The text made of it anew must be the same: that covers the zone, and 31 February.
+  if (http_date(at) != text) return std::nullopt;
+  return at;
+}
+
 }  // namespace telecine

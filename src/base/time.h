@@ -1,7 +1,9 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
+#include <string_view>
 
 namespace telecine {
 
@@ -17,5 +19,7 @@ Millis steady_ms();
 std::string rfc3339(Millis at);
 /// Sat, 21 Nov 2026 20:45:12 GMT (RFC 9110 HTTP-date).
 std::string http_date(Millis at);
+/// The inverse; nothing for any other form, or a date that does not exist.
+std::optional<Millis> parse_http_date(std::string_view text);
 
 }  // namespace telecine

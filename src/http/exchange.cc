@@ -136,7 +136,7 @@ void Exchange::prepare_body(const RouteOptions& options) {
     }
     sink_ = *std::move(sink);
     use_ = BodyUse::kSink;
-  } else if (!is_fetch(request.method)) {
+  } else if (!is_fetch(request.method) || options.reads_fetch_body) {
     use_ = BodyUse::kCollect;
     request.body.reserve(static_cast<std::size_t>(std::min(length, kMaxReserved)));
   }

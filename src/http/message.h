@@ -94,7 +94,8 @@ struct Request {
   std::string query;        ///< of the target, not decoded, without "?": "x=1"
   int version = 11;         ///< 10 or 11
   Headers headers;
-  std::string body;  ///< empty for GET and HEAD, and where a BodySink took it
+  std::string body;  ///< empty where a BodySink took it, and for GET and HEAD unless the
+                     ///< route asks for it
   std::optional<std::int64_t> content_length;  ///< absent when chunked or without a body
   std::string peer;                            ///< the client's address, without the port
   std::string local;                           ///< "127.0.0.1:8080", the address the client reached

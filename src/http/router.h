@@ -40,6 +40,7 @@ using OpenSink =
 struct RouteOptions {
   std::int64_t max_body = 0;        ///< bytes; more is a 413. 0: the router's default_max_body
   bool length_required = false;     ///< chunked bodies are refused with 411
+  bool reads_fetch_body = false;    ///< a body of GET and HEAD is collected too
   OpenSink stream;                  ///< in place of the handler: the body goes to a sink
 };
 

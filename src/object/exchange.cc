@@ -118,7 +118,8 @@ std::size_t on_read(char* buffer, std::size_t, std::size_t room, void* user) noe
   const auto want = std::min<std::int64_t>(left, static_cast<std::int64_t>(room));
   ssize_t n = 0;
   do {
-    n = ::pread(context.out.body_fd, buffer, static_cast<std::size_t>(want), context.read_at);
+    n = ::pread(context.out.body_fd, buffer, static_cast<std::size_t>(want),
+                context.out.body_offset + context.read_at);
   } while (n < 0 && errno == EINTR);
   if (n < 0 || (n == 0 && left > 0)) return CURL_READFUNC_ABORT;
   context.read_at += n;
@@ -155,6 +156,7 @@ void set_policy(const Easy& easy, const Outgoing& out) {
   set(easy, CURLOPT_REDIR_PROTOCOLS_STR, "http,https");
   set(easy, CURLOPT_FOLLOWLOCATION, 0L);
   set(easy, CURLOPT_PROXY, "");  // the empty name also switches off the environment's
+  set(easy, CURLOPT_PATH_AS_IS, 1L);  // a key may hold "..", and signatures cover the path
   set(easy, CURLOPT_USERAGENT, "telecine");
   set(easy, CURLOPT_BUFFERSIZE, kBufferBytes);
   set(easy, CURLOPT_TCP_KEEPALIVE, 1L);

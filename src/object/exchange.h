@@ -38,9 +38,10 @@ struct Outgoing {
   std::string url{};
   Headers headers{};
   std::string_view body{};
-  int body_fd = -1;            ///< instead of `body`; read by offset from its beginning
-  std::int64_t body_size = 0;  ///< of `body_fd`
-  std::string ca_file{};       ///< a private CA instead of the system's; certificates always count
+  int body_fd = -1;              ///< instead of `body`; read by offset
+  std::int64_t body_offset = 0;  ///< where in `body_fd` the body begins
+  std::int64_t body_size = 0;    ///< bytes of `body_fd` that are sent
+  std::string ca_file{};  ///< a private CA instead of the system's; certificates always count
   /// Every connection is checked against these; null for addresses the operator gave.
   const AddressRules* rules = nullptr;
   Limits limits{};

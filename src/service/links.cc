@@ -55,6 +55,21 @@ std::string Service::link(const std::string& object_url, const std::string& acco
   return percent_encode(path, true) + "?" + signer_.sign(path, link_expiry(), account);
 }
 
+std::string Service::url_of(const Task& task, const std::string& file_url,
+                            const std::string& base) const {
+  const auto url = object::CloudUrl::parse(file_url);
+  if (!url) return base + link(file_url, task.account);
+  return storages_.link(task.account, *url, task.spec.destination).value_or("");
+}
+
+std::string Service::input_url(const Task& task) const {
+  const std::string& input = task.spec.input;
+  if (input.starts_with("http://") || input.starts_with("https://")) return input;
+  const auto url = object::CloudUrl::parse(input);
+  if (!url) return {};
+  return storages_.link(task.account, *url, std::nullopt).value_or("");
+}
+
 std::string Service::link(const File& file) const {
   const std::string path =
       "/objects/" + file.id.hex() + "/" + kFileBytes + std::string(extension_of(file));

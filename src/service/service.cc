@@ -14,6 +14,16 @@ constexpr auto kTemplate = "template";
 constexpr auto kWebhook = "webhook";
 constexpr auto kSweepEvery = std::chrono::seconds(60);
 
+/// Empty too: no name was given.
+bool is_object_path(std::string_view path) {
+  if (path.starts_with('/') || path.ends_with('/') || !is_valid_utf8(path)) return false;
+  for (const auto part : split(path, '/')) {
+    if (part == "." || part == "..") return false;
+  }
+  return std::ranges::none_of(
+      path, [](char c) { return static_cast<unsigned char>(c) < ' ' || c == '\x7f'; });
+}
+
 std::unexpected<Error> no_task() {
   return fail(ErrorCode::kNotFound, "there is no such task");
 }
@@ -22,12 +32,13 @@ std::unexpected<Error> no_task() {
 
 Service::Service(Store& store, const object::LocalObjects& objects,
                  const object::LinkSigner& signer, const object::AddressRules& rules, Keyring& keys,
-                 ServiceOptions options)
+                 Storages& storages, ServiceOptions options)
     : store_(store),
       objects_(objects),
       signer_(signer),
       rules_(rules),
       keys_(keys),
+      storages_(storages),
       options_(std::move(options)),
       watch_(store),
       metrics_(store),

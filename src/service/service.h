@@ -19,6 +19,7 @@
 #include "service/window.h"
 #include "store/meetings.h"
 #include "store/store.h"
+#include "work/storages.h"
 
 namespace telecine {
 
@@ -45,6 +46,7 @@ struct TaskRequest {
   Keep keep;
   bool stills_first = false;
   json::object dialect;  ///< what the dialect has to remember of the request
+  std::optional<Destination> destination;
   std::string origin = "native";
   std::string idempotency_key;
   std::string body_hash;
@@ -83,7 +85,8 @@ struct OpenObject {
 class Service {
  public:
   Service(Store& store, const object::LocalObjects& objects, const object::LinkSigner& signer,
-          const object::AddressRules& rules, Keyring& keys, ServiceOptions options);
+          const object::AddressRules& rules, Keyring& keys, Storages& storages,
+          ServiceOptions options);
   ~Service();
 
   // --- tasks ---
@@ -113,6 +116,11 @@ class Service {
                                  std::string_view expires, std::string_view signature);
   /// The same for a file of the library. It ends in an extension that fits the bytes.
   std::string link(const File& file) const;
+  /// A whole URL for a file's: of this server below `base`, or a fresh link at the store the file
+  /// went to; empty when none can be made.
+  std::string url_of(const Task& task, const std::string& file_url, const std::string& base) const;
+  /// By which the input can be downloaded: itself, or a fresh link at its store; else empty.
+  std::string input_url(const Task& task) const;
   /// When the texts of links made now are made anew, so that documents holding them are too.
   Millis links_change() const;
   Result<OpenObject> open_object(std::string_view method, const std::string& task_hex,
@@ -170,12 +178,16 @@ class Service {
   Watch& watch() { return watch_; }
   Metrics& metrics() { return metrics_; }
   Files& files() { return files_; }
+  Storages& storages() { return storages_; }
+  const object::AddressRules& rules() const { return rules_; }
   Store& store() { return store_; }
   const ServiceOptions& options() const { return options_; }
 
  private:
   Result<OpenObject> open_checked(const object::ObjectName& name);
   Result<TaskSpec> make_spec(const Caller& caller, TaskRequest& request);
+  Result<Destination> check_destination(const Caller& caller, Destination wanted,
+                                        const TaskSpec& spec);
   Status check_input(const Caller& caller, const std::string& input);
   Status choose_outputs(const Caller& caller, TaskRequest& request, TaskSpec& spec);
   void sweep_loop(const std::stop_token& stop);
@@ -190,6 +202,7 @@ class Service {
   const object::LinkSigner& signer_;
   const object::AddressRules& rules_;
   Keyring& keys_;
+  Storages& storages_;
   ServiceOptions options_;
   RateLimiter limiter_;
   WindowLimiter windows_;

@@ -11,6 +11,16 @@ namespace {
 
 constexpr auto kDefaultTemplate = "ladder";
 
+/// Empty too: no name was given.
+bool is_object_path(std::string_view path) {
+  if (path.starts_with('/') || path.ends_with('/') || !is_valid_utf8(path)) return false;
+  for (const auto part : split(path, '/')) {
+    if (part == "." || part == "..") return false;
+  }
+  return std::ranges::none_of(
+      path, [](char c) { return static_cast<unsigned char>(c) < ' ' || c == '\x7f'; });
+}
+
 /// What the kind needs beside input and outputs.
 Status check_options(const TaskRequest& request) {
   switch (request.kind) {
@@ -36,6 +46,16 @@ Status Service::check_input(const Caller& caller, const std::string& input) {
     if (!ok) return fail(ok.error().code, ok.error().message, "input");
     return {};
   }
+  if (object::has_cloud_scheme(input)) {
+    const auto url = object::CloudUrl::parse(input);
+    if (!url) {
+      return fail(ErrorCode::kInvalidParameter,
+                  "must be <scheme>://<bucket>/<key> with a key of 1 to 1024 bytes", "input");
+    }
+    auto place = storages_.input_place(caller.account(), *url);
+    if (!place) return fail(place.error().code, place.error().message, "input");
+    return {};
+  }
   if (input.starts_with("file://")) return {};
   if (input.starts_with(kFileIdScheme)) {
     const auto id = Id::from_hex(std::string_view(input).substr(kFileIdScheme.size()));
@@ -43,8 +63,8 @@ Status Service::check_input(const Caller& caller, const std::string& input) {
     return fail(ErrorCode::kInvalidParameter, "there is no uploaded file of this id", "input");
   }
   return fail(ErrorCode::kInvalidParameter,
-              "must be an http:// or https:// URL, file://<root>/<path>, or file-id:<id> of an "
-              "uploaded file",
+              "must be an http:// or https:// URL, s3://<bucket>/<key> (or oss, obs, cos), "
+              "file://<root>/<path>, or file-id:<id> of an uploaded file",
               "input");
 }
 
@@ -76,6 +96,36 @@ Status Service::choose_outputs(const Caller& caller, TaskRequest& request, TaskS
   return {};
 }
 
+Result<Destination> Service::check_destination(const Caller& caller, Destination wanted,
+                                               const TaskSpec& spec) {
+  if (spec.kind != TaskKind::kTranscode) {
+    return fail(ErrorCode::kInvalidParameter, "only outputs of a transcode task go elsewhere",
+                "destination");
+  }
+  if (!is_object_path(wanted.name)) {
+    return fail(ErrorCode::kInvalidParameter,
+                "must be a relative path without \".\", \"..\" and control characters",
+                "destination.name");
+  }
+  if (!wanted.name.empty() && spec.outputs.size() != 1) {
+    return fail(ErrorCode::kInvalidParameter, "is for tasks with one output", "destination.name");
+  }
+  auto resolved = storages_.resolve(caller.account(), std::move(wanted));
+  if (!resolved) {
+    Error error = resolved.error();
+    if (error.code == ErrorCode::kNotFound) error.code = ErrorCode::kInvalidParameter;
+    error.field = error.field.empty() ? "destination" : "destination." + error.field;
+    return std::unexpected(std::move(error));
+  }
+  const std::string name = resolved->name.empty() ? "x" : resolved->name;
+  const std::string url = resolved->type + "://" + resolved->bucket + "/" + resolved->prefix + name;
+  if (!object::CloudUrl::parse(url)) {
+    return fail(ErrorCode::kInvalidParameter, "prefix and name must be a key of at most 1024 bytes",
+                "destination.name");
+  }
+  return resolved;
+}
+
 Result<TaskSpec> Service::make_spec(const Caller& caller, TaskRequest& request) {
   TaskSpec spec;
   spec.kind = request.kind;
@@ -86,6 +136,11 @@ Result<TaskSpec> Service::make_spec(const Caller& caller, TaskRequest& request) 
     spec.input = std::move(request.input);
     if (auto ok = check_input(caller, spec.input); !ok) return std::unexpected(ok.error());
     if (auto ok = choose_outputs(caller, request, spec); !ok) return std::unexpected(ok.error());
+  }
+  if (request.destination) {
+    auto destination = check_destination(caller, std::move(*request.destination), spec);
+    if (!destination) return std::unexpected(destination.error());
+    spec.destination = std::move(*destination);
   }
   if (!request.callback_url.empty()) {
     auto ok = rules_.check_url(request.callback_url);

@@ -19,6 +19,8 @@ void finish(Task& task, TaskState state, Millis now) {
         output.state == OutputState::kPending || output.state == OutputState::kRunning;
     if (!open) continue;
     output.state = unfinished;
+    // Made, but it never came to where it should go.
+    output.files.clear();
     if (state == TaskState::kFailed) output.error = task.error;
   }
 }
@@ -108,8 +110,7 @@ UnitKind media_unit(TaskKind kind) {
 
 NewUnit first_unit(const TaskSpec& spec) {
   if (spec.kind == TaskKind::kExport) return {UnitKind::kExport, {}};
-  const bool remote = spec.input.starts_with("http://") || spec.input.starts_with("https://");
-  return {remote ? UnitKind::kFetch : media_unit(spec.kind), {}};
+  return {is_remote(spec.input) ? UnitKind::kFetch : media_unit(spec.kind), {}};
 }
 
 std::vector<Output> outputs_of(const TaskSpec& spec) {

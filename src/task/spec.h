@@ -2,7 +2,9 @@
 
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/json.h"
@@ -17,11 +19,29 @@ enum class TaskKind : std::uint8_t {
   kExport,     ///< a file made from stored records
 };
 template <>
-inline constexpr auto kNames<TaskKind> = std::to_array<Named<TaskKind>>(
-    {{TaskKind::kTranscode, "transcode"},
-     {TaskKind::kProbe, "probe"},
-     {TaskKind::kAnalyse, "analyse"},
-     {TaskKind::kExport, "export"}});
+inline constexpr auto kNames<TaskKind> =
+    std::to_array<Named<TaskKind>>({{TaskKind::kTranscode, "transcode"},
+                                    {TaskKind::kProbe, "probe"},
+                                    {TaskKind::kAnalyse, "analyse"},
+                                    {TaskKind::kExport, "export"}});
+
+/// Where outputs go when they do not stay in the engine's own store.
+struct Destination {
+  std::string storage{};   ///< id of a stored storage of the account; or else
+  std::string endpoint{};  ///< the name of a configured endpoint
+  std::string type{};      ///< "s3", "oss", "obs", "cos"
+  std::string region{};
+  std::string bucket{};
+  std::string prefix{};  ///< of every key, with its slash at the end; or empty
+  /// The key, after the prefix, of the one output's first file; its other files go into a folder of
+  /// that name without its extension. Empty: files keep the names the engine gives them.
+  std::string name{};
+
+  bool operator==(const Destination&) const = default;
+};
+
+boost::json::object to_json(const Destination& destination);
+Destination destination_from(const boost::json::value& value);
 
 /// What of a task stays as files of the library, beyond the task's own life. The names are those
 /// the files get.
@@ -34,10 +54,12 @@ struct Keep {
 /// What a client asked for. Immutable once the task exists.
 struct TaskSpec {
   TaskKind kind = TaskKind::kTranscode;
-  /// The source: http(s)://…, file://root/path, or file-id:<32 hex> for an uploaded file.
+  /// The source: http(s)://…, s3://bucket/key and the like, file://root/path, or file-id:<32 hex>
+  /// for an uploaded file.
   std::string input;
   std::string template_name;  ///< the template `outputs` came from, or empty
   std::vector<OutputSpec> outputs;
+  std::optional<Destination> destination;       ///< absent: the engine's own store
   std::string callback_url;                     ///< told about the final state; empty: nobody
   bool callback_changes = false;                ///< told about each output that is done, too
   int priority = 0;                             ///< -10...10, higher first
@@ -55,5 +77,9 @@ struct TaskSpec {
 };
 
 inline constexpr std::string_view kFileIdScheme = "file-id:";
+
+/// Whether a fetch unit has to bring the input here first.
+bool is_remote(std::string_view input);
+
 
 }  // namespace telecine

@@ -60,6 +60,25 @@ std::optional<Id> output_file(const Task& task, std::string_view output) {
   return Id::from_hex(LooseReader(*files).text(output));
 }
 
+json::object to_json(const Destination& destination) {
+  return {{"storage", destination.storage}, {"endpoint", destination.endpoint},
+          {"type", destination.type},       {"region", destination.region},
+          {"bucket", destination.bucket},   {"prefix", destination.prefix},
+          {"name", destination.name}};
+}
+
+Destination destination_from(const json::value& value) {
+  const LooseReader in(value);
+  return {in.text("storage"), in.text("endpoint"), in.text("type"), in.text("region"),
+          in.text("bucket"),  in.text("prefix"),   in.text("name")};
+}
+
+bool is_remote(std::string_view input) {
+  constexpr std::array<std::string_view, 6> kSchemes = {"http://", "https://", "s3://",
+                                                        "oss://",  "obs://",   "cos://"};
+  return std::ranges::any_of(kSchemes, [&](auto scheme) { return input.starts_with(scheme); });
+}
+
 bool can_move(TaskState from, TaskState to) {
   if (is_final(from)) {
     return to == TaskState::kQueued &&
@@ -109,6 +128,10 @@ json::object view_of(const Task& task) {
   for (const auto& [key, value] : task.spec.metadata) metadata[key] = value;
   o["metadata"] = std::move(metadata);
   o["callback_url"] = task.spec.callback_url;
+  if (task.spec.destination)
+    o["destination"] = to_json(*task.spec.destination);
+  else
+    o["destination"] = nullptr;
   o["attempts"] = task.attempts;
   o["created"] = rfc3339(task.created);
   o["started"] = time_or_null(task.started);
@@ -164,6 +187,9 @@ void read_view(const LooseReader& in, Task& task) {
   task.spec.template_name = in.text("template");
   task.spec.priority = in.small("priority");
   task.spec.callback_url = in.text("callback_url");
+  if (const auto* to = in.at("destination"); to != nullptr && to->is_object()) {
+    task.spec.destination = destination_from(*to);
+  }
   if (const auto* metadata = in.at("metadata"); metadata != nullptr && metadata->is_object()) {
     for (const auto& item : metadata->get_object()) {
       task.spec.metadata[std::string(item.key())] = std::string(item.value().as_string());

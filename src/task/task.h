@@ -102,17 +102,21 @@ enum class UnitKind : std::uint8_t {
   kEncode,    ///< probe the input, make every output of it in one decode, and publish them
   kAnalyse,   ///< look at the input and write the report
   kExport,    ///< write a file from stored records
+  kPublish,   ///< copy finished outputs to the task's destination
 };
 template <>
 inline constexpr auto kNames<UnitKind> =
     std::to_array<Named<UnitKind>>({{UnitKind::kFetch, "fetch"},
                                     {UnitKind::kEncode, "encode"},
                                     {UnitKind::kAnalyse, "analyse"},
-                                    {UnitKind::kExport, "export"}});
+                                    {UnitKind::kExport, "export"},
+                                    {UnitKind::kPublish, "publish"}});
 
 /// The state a claimed unit of this kind puts its task into.
 constexpr TaskState state_during(UnitKind kind) {
-  return kind == UnitKind::kFetch ? TaskState::kDownloading : TaskState::kRunning;
+  return kind == UnitKind::kFetch     ? TaskState::kDownloading
+         : kind == UnitKind::kPublish ? TaskState::kUploading
+                                      : TaskState::kRunning;
 }
 
 struct NewUnit {

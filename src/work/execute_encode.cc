@@ -67,7 +67,10 @@ class Encoding {
       if (!md5) return std::unexpected(md5.error());
       facts_->md5 = std::move(*md5);
     }
-    return outcome();
+    UnitOutcome all = outcome();
+    const auto waits = [](const Output& o) { return o.state == OutputState::kRunning; };
+    if (std::ranges::any_of(outputs_, waits)) all.next.push_back({UnitKind::kPublish, {}});
+    return all;
   }
 
  private:
@@ -122,7 +125,8 @@ class Encoding {
       return {};
     }
     if (auto published = scratch_.publish(got.files, run_.stop); !published) return published;
-    output.state = OutputState::kSucceeded;
+    // With a destination it is there only when it has been published.
+    output.state = task_.spec.destination ? OutputState::kRunning : OutputState::kSucceeded;
     output.progress = 1;
     output.files = std::move(got.files);
     output.facts = std::move(got.facts);

@@ -5,6 +5,7 @@
 
 #include "base/crypto.h"
 #include "base/text.h"
+#include "object/cloud.h"
 #include "work/executor.h"
 
 namespace telecine {
@@ -21,7 +22,9 @@ Status check_disk(const WorkContext& context) {
 }
 
 Result<UnitOutcome> execute(const WorkContext& context, const Run& run) {
-  if (auto room = check_disk(context); !room) return std::unexpected(room.error());
+  // Publishing writes nothing here, and makes room when it is done.
+  const bool writes = run.lease.kind != UnitKind::kPublish;
+  if (auto room = check_disk(context); writes && !room) return std::unexpected(room.error());
   switch (run.lease.kind) {
     case UnitKind::kFetch:
       return execute_fetch(context, run);
@@ -31,6 +34,8 @@ Result<UnitOutcome> execute(const WorkContext& context, const Run& run) {
       return execute_export(context, run);
     case UnitKind::kAnalyse:
       return execute_analyse(context, run);
+    case UnitKind::kPublish:
+      return execute_publish(context, run);
   }
   return fail(ErrorCode::kInternal, "no executor for this unit");
 }
@@ -114,7 +119,25 @@ class Arrival {
   Fd fd_;
 };
 
-object::FetchOptions fetch_options(const WorkContext& context, const Run& run) {
+Result<object::Fetched> fetch_input(const WorkContext& context, const Run& run, int fd) {
+  const Task& task = *run.lease.task;
+  const auto report = [&](std::int64_t received, std::int64_t total) {
+    Progress progress;
+    progress.task = task.id;
+    if (total > 0) {
+      progress.done = kFetchShare * static_cast<double>(received) / static_cast<double>(total);
+    }
+    run.report(std::move(progress));
+  };
+  if (object::has_cloud_scheme(task.spec.input)) {
+    const auto url = object::CloudUrl::parse(task.spec.input);
+    if (!url) return fail(ErrorCode::kInvalidParameter, "is not the URL of an object");
+    auto place = context.storages.input_place(task.account, *url);
+    if (!place) return std::unexpected(place.error());
+    const object::Cloud cloud(std::move(*place), object::CloudUse::kRead,
+                              context.storages.cloud_options(run.stop));
+    return cloud.fetch(url->key, fd, context.options.max_input, report);
+  }
   object::FetchOptions options;
   options.max_bytes = context.options.max_input;
   options.limits.total = context.options.wall;
@@ -123,7 +146,7 @@ object::FetchOptions fetch_options(const WorkContext& context, const Run& run) {
   constexpr Millis kSilence = 30'000;
   options.limits.stall = std::min(kSilence, context.options.stall);
   options.stop = run.stop;
-  return options;
+  return context.http.fetch_to(task.spec.input, fd, options, report);
 }
 
 }  // namespace
@@ -132,16 +155,7 @@ Result<UnitOutcome> execute_fetch(const WorkContext& context, const Run& run) {
   const Task& task = *run.lease.task;
   Arrival arrival(context, run.lease);
   if (auto opened = arrival.open(); !opened) return std::unexpected(opened.error());
-  const auto options = fetch_options(context, run);
-  auto fetched = context.http.fetch_to(
-      task.spec.input, arrival.fd(), options, [&](std::int64_t received, std::int64_t total) {
-        Progress progress;
-        progress.task = task.id;
-        if (total > 0) {
-          progress.done = kFetchShare * static_cast<double>(received) / static_cast<double>(total);
-        }
-        run.report(std::move(progress));
-      });
+  auto fetched = fetch_input(context, run, arrival.fd());
   if (!fetched) {
     Error error = fetched.error();
     if (error.field.empty() && error.code == ErrorCode::kInvalidParameter) error.field = "input";

@@ -12,6 +12,7 @@
 #include "store/store.h"
 #include "work/admission.h"
 #include "work/child_host.h"
+#include "work/storages.h"
 
 namespace telecine {
 
@@ -38,6 +39,7 @@ struct WorkContext {
   const object::Roots& roots;
   MeetingStore& meetings;
   Admission& admission;
+  Storages& storages;
   const WorkerOptions& options;
 
   /// Where a fetched input lies from the fetch unit's commit to the task's end.
@@ -58,6 +60,7 @@ Result<UnitOutcome> execute_fetch(const WorkContext& context, const Run& run);
 Result<UnitOutcome> execute_encode(const WorkContext& context, const Run& run);
 Result<UnitOutcome> execute_export(const WorkContext& context, const Run& run);
 Result<UnitOutcome> execute_analyse(const WorkContext& context, const Run& run);
+Result<UnitOutcome> execute_publish(const WorkContext& context, const Run& run);
 
 /// kOutOfSpace when the data directory's disk is nearly full.
 Status check_disk(const WorkContext& context);

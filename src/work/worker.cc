@@ -8,6 +8,7 @@
 
 #include "base/id.h"
 #include "base/log.h"
+#include "work/uploads.h"
 
 namespace telecine {
 namespace {
@@ -28,11 +29,13 @@ std::string make_node_name() {
 
 Worker::Worker(Store& store, ChildHost& children, const object::LocalObjects& objects,
                const object::HttpClient& http, const object::Roots& roots, MeetingStore& meetings,
+               Storages& storages,
                WorkerOptions options)
     : node_(make_node_name()),
       options_(std::move(options)),
       admission_(options_.cores, options_.memory),
-      context_{store, children, objects, http, roots, meetings, admission_, options_} {}
+      context_{store,    children,   objects,  http, roots,
+               meetings, admission_, storages, options_} {}
 
 Worker::~Worker() {
   drain();
@@ -230,11 +233,13 @@ void Worker::tidy(Id task) {
       if (object) kept.push_back(object->name.substr(0, object->name.find('/')));
     }
     context_.objects.keep_only(task.hex(), kept);
+    abort_uploads(context_.store, context_.storages, task, 0);
   });
 }
 
 /// Deletes what attempts left behind whose leases are gone, and inputs of ended tasks.
 void Worker::clean_up() {
+  tidying_.post([this] { abort_lost_uploads(context_.store, context_.storages); });
   for (const object::Attempt& attempt : context_.objects.attempts()) {
     const auto id = Id::from_hex(attempt.task_hex);
     if (!id) continue;

@@ -11,14 +11,9 @@ struct Found {
 
 Found find_url(std::string_view view, std::size_t from) {
   constexpr std::string_view kBefore = "\"url\":\"";
-  constexpr std::string_view kScheme = "object:";
-  while (true) {
-    const auto at = view.find(kBefore, from);
-    if (at == std::string_view::npos) return {};
-    from = at + kBefore.size();
-    if (view.substr(from, kScheme.size()) != kScheme) continue;
-    return {from, view.find('"', from)};
-  }
+  const auto at = view.find(kBefore, from);
+  if (at == std::string_view::npos) return {};
+  return {at + kBefore.size(), view.find('"', at + kBefore.size())};
 }
 
 json::value time_or_null(Millis at) {
@@ -26,10 +21,9 @@ json::value time_or_null(Millis at) {
   return json::value(rfc3339(at));
 }
 
-}  // namespace
-
-std::string task_text(const Service& service, std::string_view view, const std::string& account,
-                      const std::string& base) {
+/// The view with `link_to(url)` in place of the URL of each file.
+template <class LinkTo>
+std::string linked(std::string_view view, const LinkTo& link_to) {
   std::string out;
   out.reserve(view.size() + 2048);
   // Strings before the outputs are the caller's own; a quote in them is escaped, so this cannot be
@@ -44,9 +38,8 @@ std::string task_text(const Service& service, std::string_view view, const std::
     const std::string_view url = view.substr(at.begin, at.end - at.begin);
     if (url != last_url) {
       last_url = url;
-      last_link = service.link(last_url, account);
+      last_link = link_to(last_url);
     }
-    out += base;
     out += last_link;
     copied = at.end;
   }
@@ -54,8 +47,19 @@ std::string task_text(const Service& service, std::string_view view, const std::
   return out;
 }
 
+}  // namespace
+
+std::optional<std::string> task_text(const Service& service, std::string_view view,
+                                     const std::string& account, const std::string& base) {
+  // Nothing but the member itself can read so: quotes in strings are escaped, and values of the
+  // caller's own labels are strings.
+  if (view.find(R"("destination":{)") != std::string_view::npos) return std::nullopt;
+  return linked(view, [&](const std::string& url) { return base + service.link(url, account); });
+}
+
 std::string task_text(const Service& service, const Task& task, const std::string& base) {
-  return task_text(service, json::serialize(view_of(task)), task.account, base);
+  return linked(json::serialize(view_of(task)),
+                [&](const std::string& url) { return service.url_of(task, url, base); });
 }
 
 json::object progress_document(const Task& task) {

@@ -3,6 +3,7 @@
 #include <array>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <unordered_map>
 
@@ -12,10 +13,12 @@
 namespace telecine::native {
 
 /// The task as clients see it: the JSON text of its view with signed links in place of object URLs.
-/// `base` begins the links.
+/// `base` begins the links to this server.
 std::string task_text(const Service& service, const Task& task, const std::string& base);
-std::string task_text(const Service& service, std::string_view view, const std::string& account,
-                      const std::string& base);
+/// The same from the view's stored text. Nothing for a task whose files went elsewhere: links to
+/// them take the whole task.
+std::optional<std::string> task_text(const Service& service, std::string_view view,
+                                     const std::string& account, const std::string& base);
 /// What a "progress" event carries.
 json::object progress_document(const Task& task);
 json::object file_document(const File& file);

@@ -24,6 +24,21 @@ void read_metadata(ObjectReader& in, TaskRequest& out) {
   }
 }
 
+void read_destination(ObjectReader& in, const json::value& value, TaskRequest& out) {
+  ObjectReader reader(value, in.path_of("destination"));
+  Destination destination;
+  destination.storage = reader.text("storage", 64).value_or("");
+  destination.endpoint = reader.text("endpoint", 64).value_or("");
+  destination.bucket = reader.text("bucket", 255).value_or("");
+  destination.prefix = reader.text("prefix", 512).value_or("");
+  destination.name = reader.text("name", 900).value_or("");
+  if (destination.storage.empty() == destination.endpoint.empty()) {
+    reader.refuse("endpoint", "give either endpoint with bucket, or storage");
+  }
+  if (auto ok = reader.finish(); !ok) in.refuse(ok.error());
+  out.destination = std::move(destination);
+}
+
 }  // namespace
 
 Result<TaskRequest> task_request_from(const http::Request& request) {
@@ -46,6 +61,7 @@ Result<TaskRequest> task_request_from(const http::Request& request) {
       in.refuse(outputs.error());
   }
   if (const auto* options = in.object("options")) out.options = *options;
+  if (const auto* destination = in.any("destination")) read_destination(in, *destination, out);
   out.callback_url = in.text("callback_url", kMaxUrl).value_or("");
   out.priority = static_cast<int>(in.integer("priority", -10, 10).value_or(0));
   out.max_attempts = static_cast<int>(in.integer("max_attempts", 1, 10).value_or(3));

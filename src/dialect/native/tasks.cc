@@ -61,15 +61,20 @@ void create(Api& api, Call& call) {
                      });
 }
 
-/// An ended task straight from its stored text.
-http::Response stored_response(const Api& api, const Store::Stored& stored, const std::string& base,
-                               std::string_view if_none_match, const std::string& account) {
+/// An ended task straight from its stored text, where that is enough.
+std::optional<http::Response> stored_response(const Api& api, const Store::Stored& stored,
+                                              const std::string& base,
+                                              std::string_view if_none_match,
+                                              const std::string& account) {
   const std::string etag = etag_of(api.service, stored.version, stored.state, 0);
   http::Response response;
-  if (!if_none_match.empty() && matches(if_none_match, etag))
+  if (!if_none_match.empty() && matches(if_none_match, etag)) {
     response.status = 304;
-  else
-    response = text_response(200, task_text(api.service, stored.view, account, base));
+  } else {
+    auto text = task_text(api.service, stored.view, account, base);
+    if (!text) return std::nullopt;
+    response = text_response(200, *std::move(text));
+  }
   response.headers.set("ETag", etag);
   response.headers.set("Cache-Control", "private, no-cache");
   return response;
@@ -85,7 +90,8 @@ void read(Api& api, const Cache& cache, Call& call) {
   const std::string base = base_url(api, call.request);
   const std::string known(call.request.headers.get("if-none-match"));
   if (!stored->cached && is_final(stored->state)) {
-    return call.respond(stored_response(api, *stored, base, known, call.caller.account()));
+    auto response = stored_response(api, *stored, base, known, call.caller.account());
+    if (response) return call.respond(*std::move(response));
   }
   auto task = stored->cached ? Result<TaskPtr>(std::move(stored->cached))
                              : api.service.get(call.caller, *id);

@@ -195,7 +195,7 @@ View make_view(const Api& api, std::int64_t app_id, const std::string& account, 
   Service& service = api.service;
   return {api.options, app_id,
           [&service, base](const Task& task, const OutputFile& file) {
-            return base + service.link(file.url, task.account);
+            return service.url_of(task, file.url, base);
           },
           [&service, account, base](Id id) -> std::optional<View::Source> {
             auto file = service.files().get(account, id);

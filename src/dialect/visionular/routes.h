@@ -1,0 +1,35 @@
+#pragma once
+
+#include <functional>
+
+#include "dialect/visionular/answers.h"
+#include "dialect/visionular/auth.h"
+#include "dialect/visionular/requests.h"
+#include "dialect/visionular/visionular.h"
+
+namespace telecine::visionular {
+
+/// A call that has passed authentication, scope, rate limit and syntax.
+struct Call {
+  Api& api;
+  Generation generation;
+  Parameters parameters;
+  Caller caller;
+  std::string fingerprint;  ///< see Admitted
+  std::string base;         ///< "https://media.example.net": what links to this server begin with
+  http::Responder respond;
+
+  void succeed(const json::value& data) const { respond(success(generation, data)); }
+  void fail(const Refusal& refusal) const { respond(failure(generation, refusal)); }
+};
+using CallHandler = std::function<void(const Call&)>;
+
+/// Adds the call under both generations' paths.
+void add_call(http::Router& router, Api& api, http::Method method, std::string_view name,
+              Scope scope, CallHandler handler);
+
+void mount_tasks(http::Router& router, Api& api);
+void mount_storages(http::Router& router, Api& api);
+void mount_templates(http::Router& router, Api& api);
+
+}  // namespace telecine::visionular
