@@ -289,6 +289,9 @@ Result<Config> make_config(const Settings& settings) {
   config.worker = read_worker(values, config.data.dir);
   config.aliyun = {values.text("aliyun.xml_result_url") == "nested",
                    values.integer("aliyun.link_life")};
+  if (auto read = read_generation(settings, config.worker.generation); !read) {
+    return std::unexpected(read.error());
+  }
   config.allow_addresses = values.list("network.allow_addresses");
   if (auto rules = object::AddressRules::parse(config.allow_addresses); !rules) {
     return refuse(settings, "network.allow_addresses", rules.error().message);

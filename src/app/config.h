@@ -87,6 +87,9 @@ Result<Settings> read_settings(const std::string& file,
 std::string default_account(std::int64_t app_id);
 Result<std::vector<Scope>> scopes_from(const std::vector<std::string>& words);
 
+/// Providers and the model map: config_generation.cc.
+Status read_generation(const Settings& settings, provider::Catalogue& catalogue);
+
 /// Errors name the setting and where its value came from.
 Result<Config> make_config(const Settings& settings);
 

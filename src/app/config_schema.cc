@@ -191,6 +191,87 @@ std::vector<Setting> aliyun_settings() {
   };
 }
 
+std::vector<Setting> generation_settings() {
+  return {
+      {.name = "generation.animatic",
+       .type = kChoice,
+       .fallback = "on",
+       .help = "Built-in storyboards: on, explicit (by their own model name only) or off",
+       .choices = "on explicit off"},
+      {.name = "generation.resubmit_ambiguous",
+       .type = kFlag,
+       .fallback = "false",
+       .help = "Submit again when nobody knows whether a request arrived; may cost twice"},
+      {.name = "generation.submit_patience",
+       .type = kDuration,
+       .fallback = "10m",
+       .help = "How long a provider that is too busy is asked again",
+       .most = kDay},
+  };
+}
+
+SettingList generation_providers() {
+  return {"generation.provider",
+          {
+              {.name = "name", .help = "What [[generation.model]] calls it", .required = true},
+              {.name = "kind",
+               .type = kChoice,
+               .fallback = "openai",
+               .help = "openai: any server with /v1/videos",
+               .choices = "openai"},
+              {.name = "url", .help = "Base address, with or without /v1", .required = true},
+              {.name = "key", .help = "Bearer token it asks for", .secret = true},
+              {.name = "key_file", .help = "A file with the token, instead of key"},
+              {.name = "encoding",
+               .type = kChoice,
+               .fallback = "auto",
+               .help = "How requests are written",
+               .choices = "auto json multipart"},
+              {.name = "poll_first",
+               .type = kDuration,
+               .fallback = "5s",
+               .help = "From the submit to the first question",
+               .least = 10,
+               .most = kHour},
+              {.name = "poll_every",
+               .type = kDuration,
+               .fallback = "10s",
+               .help = "Between questions",
+               .least = 10,
+               .most = kHour},
+              {.name = "deadline",
+               .type = kDuration,
+               .fallback = "60m",
+               .help = "From acceptance to a result",
+               .least = kSecond,
+               .most = 7 * kDay},
+              {.name = "submit_timeout",
+               .type = kDuration,
+               .fallback = "60s",
+               .help = "For the answer to a submit",
+               .least = kSecond,
+               .most = kHour},
+              {.name = "max_result",
+               .type = kBytes,
+               .fallback = "4G",
+               .help = "Largest result",
+               .least = 1024,
+               .most = kTera},
+              {.name = "durations", .type = kList, .help = "Seconds it can make; empty: any"},
+              {.name = "sizes", .type = kList, .help = "Sizes it can make, 1280x720; empty: any"},
+          }};
+}
+
+SettingList generation_models() {
+  return {
+      "generation.model",
+      {
+          {.name = "match", .help = "What clients ask for; * for any text", .required = true},
+          {.name = "provider", .help = "A [[generation.provider]], or animatic", .required = true},
+          {.name = "as", .help = "What the provider calls it; empty: the same"},
+      }};
+}
+
 SettingList roots() {
   return {"object.root",
           {
@@ -279,10 +360,11 @@ SettingList keys() {
 SettingSchema make() {
   SettingSchema schema;
   for (auto* part : {&data_settings, &server_settings, &worker_settings, &aliyun_settings,
-                     &meeting_settings, &object_settings, &tencent_settings}) {
+                     &generation_settings, &meeting_settings, &object_settings,
+                     &tencent_settings}) {
     for (Setting& setting : (*part)()) schema.settings.push_back(setting);
   }
-  schema.lists = {roots(), endpoints(), keys()};
+  schema.lists = {roots(), endpoints(), keys(), generation_providers(), generation_models()};
   for (SettingList& list : meeting_lists()) schema.lists.push_back(std::move(list));
   for (SettingList& list : tencent_lists()) schema.lists.push_back(std::move(list));
   schema.other_variables = {"TELECINE_SERVER", "TELECINE_KEY", "TELECINE_CONFIG"};

@@ -64,7 +64,10 @@ Dialects::Dialects(const Config& config, Service& service, Surroundings surround
               surroundings.callback_base},
       tencent_{service, config.tencent, config.server.public_url, surroundings.callback_base,
                proxies_of(config)},
-      visionular_{service, config.server.public_url} {
+      visionular_{service, config.server.public_url},
+      veo_{service,
+           [this](const http::Request& request) { return native::base_url(native_, request); },
+           surroundings.callback_base} {
   refusals_.push_back([this](int status, std::string_view path, std::string_view) {
     return feishu::refusal(feishu_, status, path);
   });
@@ -79,6 +82,13 @@ Dialects::Dialects(const Config& config, Service& service, Surroundings surround
         if (!visionular::owns(path)) return std::nullopt;
         return visionular::refusal(status, path);
       });
+  refusals_.push_back([](int status, std::string_view path,
+                         std::string_view detail) -> std::optional<http::Response> {
+    if (!veo::owns(path)) return std::nullopt;
+    return veo::refusal(status, detail);
+  });
+  forms_[std::string(veo::kOrigin)] = {
+      [this](const Task& task) { return veo::callback_body(veo_, task); }};
   forms_[std::string(visionular::kOrigin)] = {&visionular::callback_body};
   // The vendor's rule: unsigned, 5 s for an answer of any kind, two more tries.
   forms_[std::string(tencent::kOrigin)] = {
@@ -102,6 +112,7 @@ http::Router Dialects::router() {
   feishu::mount(router, feishu_);
   tencent::mount(router, tencent_);
   visionular::mount(router, visionular_);
+  veo::mount(router, veo_);
   router.not_found = [this](const http::Request& request) {
     return refuse(404, request.path,
                   "there is nothing at this path; /openapi.json lists what there is");

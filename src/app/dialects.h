@@ -13,6 +13,7 @@
 #include "dialect/feishu/feishu.h"
 #include "dialect/native/native.h"
 #include "dialect/tencent/tencent.h"
+#include "dialect/veo/veo.h"
 #include "dialect/visionular/visionular.h"
 #include "http/router.h"
 #include "service/service.h"
@@ -59,6 +60,7 @@ class Dialects {
   aliyun::Api aliyun_;
   tencent::Api tencent_;
   visionular::Api visionular_;
+  veo::Api veo_;
   std::vector<Refusal> refusals_;
   std::map<std::string, Form, std::less<>> forms_;  ///< by origin; native for the rest
 };

@@ -54,8 +54,9 @@ Status make_first_key(const Config& config, Keyring& keys) {
   return {};
 }
 
-json::object health_of(const Engine& engine) {
+json::object health_of(const Engine& engine, const Config& config) {
   json::object o;
+  o["generation"] = json::object{{"only_animatics", config.worker.generation.only_animatics()}};
   if (engine.worker) {
     json::object layers;
     for (const auto& [name, on] : listed(engine.children->layers())) layers[name] = on;
@@ -90,6 +91,7 @@ ServiceOptions service_options(const Config& config) {
   options.rate_per_minute = config.server.rate_per_minute;
   options.max_input = config.worker.max_input;
   options.min_free = config.worker.min_free;
+  options.generation = config.worker.generation;
   return options;
 }
 
@@ -125,7 +127,7 @@ int serve(const Config& config) {
   if (auto made = make_first_key(config, keys); !made) return report(made.error());
   auto dialects =
       Dialects::make(config, service,
-                     {callback_base(config, **server), [&] { return health_of(*engine); },
+                     {callback_base(config, **server), [&] { return health_of(*engine, config); },
                       [&] { return static_cast<std::size_t>((*server)->counters().open); }});
   if (!dialects) return report(dialects.error());
   Deliverer deliverer(*engine->store, *engine->http,
@@ -136,6 +138,10 @@ int serve(const Config& config) {
                        {"data", config.data.dir},
                        {"worker", config.worker_enabled},
                        {"version", kVersion}});
+  if (config.worker.generation.only_animatics()) {
+    log_warning("no generation provider is configured; video requests are answered with animatics",
+                {});
+  }
 
   wait_for_stop_signal();
   log_info("draining", {});

@@ -89,6 +89,10 @@ Result<int> FileMuxer::add_track(const TrackFormat& format) {
   return context_.add_track(format);
 }
 
+void FileMuxer::tag(const char* key, const std::string& value) {
+  av_dict_set(&context_.format->metadata, key, value.c_str(), 0);
+}
+
 Status FileMuxer::start() {
   Dictionary options;
   // Each muxer takes what is its own. All put what players want first in front: the index of

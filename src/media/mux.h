@@ -51,6 +51,8 @@ class FileMuxer : public Muxer {
   ~FileMuxer() override;
 
   Result<int> add_track(const TrackFormat& format) override;
+  /// A line of the file's own metadata ("title", "comment"). Before `start`.
+  void tag(const char* key, const std::string& value);
   Status start() override;
   Status write(int track, PacketPtr packet) override;
   Status end_track(int) override { return {}; }

@@ -3,6 +3,7 @@
 
 #include "media/allow.h"
 #include "media/encode.h"
+#include "media/lettering.h"
 #include "media/pipeline.h"
 #include "media/scale.h"
 
@@ -109,6 +110,7 @@ void warm_picture() {
 
 void warm_up() {
   route_av_log();
+  open_fonts();
   warm_decoder(warm_video_encoder());
   warm_sound();
   warm_picture();

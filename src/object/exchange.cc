@@ -294,6 +294,9 @@ Incoming exchange(const Outgoing& out, const Hooks& hooks) {
   judge(context, code, cancelled);
   curl_off_t seconds = 0;
   curl_easy_getinfo(easy.get(), CURLINFO_RETRY_AFTER, &seconds);
+  long issued = 0;
+  curl_easy_getinfo(easy.get(), CURLINFO_REQUEST_SIZE, &issued);
+  context.in.issued = issued > 0;
   context.in.retry_after = std::clamp<Millis>(seconds, 0, 86'400) * 1000;
   return context.in;
 }

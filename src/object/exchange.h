@@ -62,6 +62,7 @@ struct Incoming {
   Millis retry_after = 0;  ///< what the server asks for; 0 nothing
   bool stopped = false;    ///< a hook ended it; `error` is then empty
   std::optional<Error> error;
+  bool issued = false;    ///< something of the request left; the server may have acted on it
   bool may_pass = false;  ///< whether the same exchange may succeed a little later
 };
 

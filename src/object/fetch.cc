@@ -14,7 +14,6 @@
 namespace telecine::object {
 namespace {
 
-constexpr int kMostRedirects = 5;
 constexpr Millis kMostRetryAfter = 60'000;
 /// New bytes that show that trying on is worth it.
 constexpr std::int64_t kHeadway = 1024 * 1024;
@@ -58,6 +57,10 @@ Millis jittered(int failures, const FetchOptions& options) {
   return static_cast<Millis>(random_u64() % static_cast<std::uint64_t>(std::max<Millis>(1, most)));
 }
 
+std::string origin_of(const Url& url) {
+  return url.scheme + "://" + url.host + ":" + std::to_string(url.port);
+}
+
 std::string last_component(std::string_view path) {
   const auto slash = path.find_last_of("/\\");
   if (slash != std::string_view::npos) path.remove_prefix(slash + 1);
@@ -77,11 +80,12 @@ Fetch::Fetch(const AddressRules* rules, int fd, const FetchOptions& options,
     : rules_(rules), fd_(fd), options_(options), progress_(progress) {}
 
 Result<Fetched> Fetch::run(const std::string& url) {
-  if (rules_ != nullptr) {
-    if (auto ok = rules_->check_url(url); !ok) return std::unexpected(ok.error());
-  }
   const auto parsed = parse_url(url);
   if (!parsed) return std::unexpected(parsed.error());
+  home_ = origin_of(*parsed);
+  if (const auto* rules = rules_for(parsed->text)) {
+    if (auto ok = rules->check_url(url); !ok) return std::unexpected(ok.error());
+  }
   if (options_.limits.total > 0) deadline_ = steady_ms() + options_.limits.total;
   std::int64_t furthest = 0;
   for (int failures = 0;;) {
@@ -106,14 +110,24 @@ Result<Fetched> Fetch::run(const std::string& url) {
 
 Fetch::Try Fetch::attempt(const std::string& url) {
   std::string at = url;
-  for (int hop = 0; hop <= kMostRedirects; ++hop) {
+  for (int hop = 0; hop <= options_.redirects; ++hop) {
     Incoming in = get(at, hop == 0);
     if (in.error || !is_redirect(in.status)) return conclude(std::move(in));
     auto next = redirect(at, in);
     if (!next) return {.error = std::move(next.error())};
     at = std::move(*next);
   }
-  return {.error = Error{ErrorCode::kInputUnreachable, "The URL redirects more than 5 times.", {}}};
+  return {.error =
+              Error{ErrorCode::kInputUnreachable,
+                    "The URL redirects more than " + std::to_string(options_.redirects) + " times.",
+                    {}}};
+}
+
+const AddressRules* Fetch::rules_for(const std::string& url) const {
+  if (!options_.operator_address) return rules_;
+  if (!options_.rules_elsewhere) return nullptr;
+  const auto parsed = parse_url(url);
+  return parsed && origin_of(*parsed) == home_ ? nullptr : rules_;
 }
 
 Result<std::string> Fetch::redirect(const std::string& from, const Incoming& in) const {
@@ -128,7 +142,8 @@ Result<std::string> Fetch::redirect(const std::string& from, const Incoming& in)
     return fail(ErrorCode::kInputForbidden,
                 "The URL redirects from https to http, which is not followed.");
   }
-  if (rules_ != nullptr && !rules_->check_url(next->text)) {
+  const auto* rules = rules_for(next->text);
+  if (rules != nullptr && !rules->check_url(next->text)) {
     return std::unexpected(forbidden_input());
   }
   return next->text;
@@ -137,7 +152,8 @@ Result<std::string> Fetch::redirect(const std::string& from, const Incoming& in)
 Incoming Fetch::get(const std::string& url, bool first_hop) {
   verdict_.reset();
   broken_ = false;
-  Outgoing out{.url = url, .ca_file = options_.ca_file, .rules = rules_, .limits = options_.limits};
+  Outgoing out{
+      .url = url, .ca_file = options_.ca_file, .rules = rules_for(url), .limits = options_.limits};
   if (deadline_ > 0) out.limits.total = std::max<Millis>(1, deadline_ - steady_ms());
   if (first_hop) out.headers = options_.headers;
   out.headers.push_back({"Accept-Encoding", "identity"});

@@ -16,7 +16,7 @@ namespace telecine::object {
 /// which the server can tell that they still are the beginning of the same thing.
 class Fetch {
  public:
-  /// `rules` is null for the operator's own URLs. Everything is borrowed.
+  /// Everything is borrowed.
   Fetch(const AddressRules* rules, int fd, const FetchOptions& options,
         const FetchProgress& progress);
 
@@ -32,6 +32,8 @@ class Fetch {
   Try attempt(const std::string& url);
   Incoming get(const std::string& url, bool first_hop);
   Try conclude(Incoming in);
+  /// The rules that hold for a URL; null: none do.
+  const AddressRules* rules_for(const std::string& url) const;
   Result<std::string> redirect(const std::string& from, const Incoming& in) const;
 
   bool take_head(int status, const Headers& headers);
@@ -43,6 +45,7 @@ class Fetch {
   bool refuse(ErrorCode code, std::string message);
 
   const AddressRules* rules_;
+  std::string home_;  ///< scheme, host and port of the URL it began with
   int fd_;
   const FetchOptions& options_;
   const FetchProgress& progress_;

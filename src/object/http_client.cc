@@ -14,7 +14,7 @@ HttpClient::HttpClient(AddressRules rules)
 
 Result<Fetched> HttpClient::fetch_to(const std::string& url, int fd, const FetchOptions& options,
                                      const FetchProgress& progress) const {
-  return Fetch(options.operator_address ? nullptr : rules_.get(), fd, options, progress).run(url);
+  return Fetch(rules_.get(), fd, options, progress).run(url);
 }
 
 Result<Answer> HttpClient::post(const std::string& url, const Headers& headers,
@@ -65,9 +65,11 @@ Result<Answer> HttpClient::request(const Call& call) const {
                     .stop = options.stop};
   const Millis began = steady_ms();
   Incoming in = exchange(out, hooks);
+  if (call.issued != nullptr) *call.issued = in.issued;
   if (in.error) return std::unexpected(std::move(*in.error));
   answer.status = in.status;
   answer.headers = std::move(in.headers);
+  answer.retry_after = in.retry_after;
   answer.took = steady_ms() - began;
   return answer;
 }

@@ -21,9 +21,12 @@ struct FetchOptions {
   int tries = 8;
   Millis first_backoff = 200;  ///< doubles with each try, drawn at random up to it
   Millis most_backoff = 20'000;
+  int redirects = 5;              ///< at most
   Headers headers{};              ///< for the URL itself; never sent to where it redirects
   std::string ca_file{};          ///< a private CA instead of the system's
   bool operator_address = false;  ///< the operator gave the URL: the address rules do not apply
+  /// With `operator_address`: other servers that the URL redirects to obey the rules all the same.
+  bool rules_elsewhere = false;
   std::stop_token stop{};
 };
 
@@ -59,6 +62,8 @@ struct Call {
   /// the answer had ended. Bodies of other answers are collected.
   std::function<bool(std::string_view)> on_data{};
   CallOptions options{};
+  /// Set, also when the call fails, to whether anything of the request left this machine.
+  bool* issued = nullptr;
 };
 
 struct Answer {
@@ -66,6 +71,7 @@ struct Answer {
   Headers headers;
   std::string body;
   bool truncated = false;  ///< the body is longer than `max_body`
+  Millis retry_after = 0;  ///< what the server asks for; 0 nothing
   Millis took = 0;
 };
 
@@ -82,7 +88,7 @@ class HttpClient {
 
   /// Downloads into an empty file open for writing. A connection that breaks is resumed at the
   /// last byte if the server can prove that the file is still the same one, else started again.
-  /// At most five redirects, each checked like the URL itself, never from https to http. On
+  /// A few redirects, each checked like the URL itself, never from https to http. On
   /// failure the file's content is undefined.
   ///
   /// kInputNotFound, kInputForbidden, kInputUnreachable, kInputTooLarge, kOutOfSpace, kCancelled;

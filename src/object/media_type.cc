@@ -37,4 +37,12 @@ std::string_view media_type_of(std::string_view name) {
   return "application/octet-stream";
 }
 
+std::string_view picture_type_of(std::string_view head) {
+  if (head.starts_with("\x89PNG\r\n\x1a\n")) return "image/png";
+  if (head.starts_with("\xff\xd8\xff")) return "image/jpeg";
+  if (head.starts_with("GIF87a") || head.starts_with("GIF89a")) return "image/gif";
+  if (head.starts_with("RIFF") && head.substr(0, 12).ends_with("WEBP")) return "image/webp";
+  return "";
+}
+
 }  // namespace telecine::object

@@ -62,6 +62,18 @@ std::string Service::url_of(const Task& task, const std::string& file_url,
   return storages_.link(task.account, *url, task.spec.destination).value_or("");
 }
 
+std::string Service::lasting_url_of(const Task& task, const std::string& file_url,
+                                    const std::string& base) const {
+  constexpr std::int64_t kForEver = 253'402'300'799;  // the last second of the year 9999
+  constexpr std::int64_t kDay = 86'400;
+  const auto object = object::parse_object_url(file_url);
+  if (!object) return url_of(task, file_url, base);
+  const std::string path = "/objects/" + object->task_hex + "/" + object->name;
+  const std::int64_t until =
+      options_.retention > 0 ? (task.finished + options_.retention) / 1000 + kDay : kForEver;
+  return base + percent_encode(path, true) + "?" + signer_.sign(path, until, task.account);
+}
+
 std::string Service::input_url(const Task& task) const {
   const std::string& input = task.spec.input;
   if (input.starts_with("http://") || input.starts_with("https://")) return input;
@@ -79,6 +91,7 @@ std::string Service::link(const File& file) const {
 /// What a link stands for, and whose it is.
 struct Service::Located {
   std::string account;
+  bool placeholder = false;
   object::ObjectName object;
 };
 
@@ -86,9 +99,9 @@ struct Service::Located {
 /// the link's last part is.
 Result<Service::Located> Service::locate(const std::string& hex, const std::string& name) {
   if (const auto id = Id::from_hex(hex)) {
-    if (const auto task = store_.get(*id)) return Located{(*task)->account, {hex, name}};
+    if (const auto task = store_.get(*id)) return Located{(*task)->account, is_placeholder((*task)->spec), {hex, name}};
     if (auto file = store_.get_file(*id)) {
-      return Located{std::move(file->account), {std::move(file->object), kFileBytes}};
+      return Located{std::move(file->account), false, {std::move(file->object), kFileBytes}};
     }
   }
   return fail(ErrorCode::kNotFound, "there is no such object");
@@ -103,6 +116,7 @@ Result<OpenObject> Service::open_object(std::string_view method, const std::stri
   auto valid = signer_.verify(method, path, expires, signature, located->account, now_ms());
   if (!valid) return std::unexpected(valid.error());
   auto object = open_checked(located->object);
+  if (object) object->placeholder = located->placeholder;
   if (!object || !name.ends_with(".m3u8")) return object;
   constexpr std::size_t kMaxPlaylist = 16 << 20;
   auto text = read_file("/proc/self/fd/" + std::to_string(object->fd.get()), kMaxPlaylist);

@@ -10,6 +10,8 @@
 #include <map>
 #include <mutex>
 
+#include "task/generation.h"
+
 namespace telecine {
 
 using prometheus::BuildCounter;
@@ -42,6 +44,11 @@ struct Metrics::Impl {
                                                           .Name("telecine_task_failures_total")
                                                           .Help("Failed tasks by error code")
                                                           .Register(*registry);
+  prometheus::Family<prometheus::Counter>& generations =
+      BuildCounter()
+          .Name("telecine_generations_total")
+          .Help("Ended generations by the kind of their provider")
+          .Register(*registry);
   prometheus::Family<prometheus::Gauge>& units =
       BuildGauge().Name("telecine_units").Help("Units of work by state").Register(*registry);
   prometheus::Gauge& deliveries = BuildGauge()
@@ -97,6 +104,13 @@ Metrics::Metrics(Store& store) : impl_(std::make_unique<Impl>(store)) {
   store.subscribe([impl = impl_.get()](const Change& change) {
     for (const Event& event : change.events) {
       if (!event.type.starts_with("task.")) continue;
+      if (is_final(event.state) && change.task->spec.kind == TaskKind::kGenerate) {
+        const auto choice = generation_of(change.task->spec).choice;
+        impl->generations
+            .Add({{"provider", std::string(choice ? name_of(choice->kind) : "")},
+                  {"state", std::string(name_of(event.state))}})
+            .Increment();
+      }
       impl->tasks.Add({{"state", std::string(name_of(event.state))}}).Increment();
       if (event.state == TaskState::kFailed && event.error) {
         impl->failures.Add({{"code", std::string(name_of(event.error->code))}}).Increment();

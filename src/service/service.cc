@@ -14,16 +14,6 @@ constexpr auto kTemplate = "template";
 constexpr auto kWebhook = "webhook";
 constexpr auto kSweepEvery = std::chrono::seconds(60);
 
-/// Empty too: no name was given.
-bool is_object_path(std::string_view path) {
-  if (path.starts_with('/') || path.ends_with('/') || !is_valid_utf8(path)) return false;
-  for (const auto part : split(path, '/')) {
-    if (part == "." || part == "..") return false;
-  }
-  return std::ranges::none_of(
-      path, [](char c) { return static_cast<unsigned char>(c) < ' ' || c == '\x7f'; });
-}
-
 std::unexpected<Error> no_task() {
   return fail(ErrorCode::kNotFound, "there is no such task");
 }
@@ -60,10 +50,16 @@ void Service::submit(const Caller& caller, TaskRequest request, Store::Done<Subm
   submission.task.account = caller.account();
   submission.task.origin = std::move(request.origin);
   submission.task.outputs = outputs_of(*spec);
-  submission.units = {first_unit(*spec)};
   submission.task.spec = std::move(*spec);
   submission.idempotency_key = std::move(request.idempotency_key);
   submission.body_hash = std::move(request.body_hash);
+  submission.fingerprint = std::move(request.fingerprint);
+  submission.repeated = request.repeated;
+  if (!request.pictures.empty()) {
+    return submit_with_pictures(caller, std::move(submission), std::move(request.pictures),
+                                std::move(done));
+  }
+  submission.units = {first_unit(submission.task.spec)};
   store_.submit(std::move(submission), std::move(done));
 }
 

@@ -11,6 +11,7 @@
 #include "object/links.h"
 #include "object/local.h"
 #include "service/delay.h"
+#include "provider/catalogue.h"
 #include "service/files.h"
 #include "service/keyring.h"
 #include "service/metrics.h"
@@ -20,6 +21,7 @@
 #include "store/meetings.h"
 #include "store/store.h"
 #include "work/storages.h"
+#include "task/generation.h"
 
 namespace telecine {
 
@@ -50,6 +52,11 @@ struct TaskRequest {
   std::string origin = "native";
   std::string idempotency_key;
   std::string body_hash;
+  std::string fingerprint;  ///< of the fields, for clients that repeat themselves without a key
+  bool repeated = false;    ///< the client says that it does so now
+  std::optional<Generation> generation;  ///< kGenerate
+  /// Bytes of the generation's pictures, by their place in it; empty for those with a source.
+  std::vector<std::string> pictures;
 };
 
 /// What lets somebody send records about meetings.
@@ -67,6 +74,7 @@ struct ServiceOptions {
   int rate_per_minute = 0;                     ///< default of keys without one; 0: unlimited
   std::int64_t max_input = 20LL << 30;
   std::int64_t min_free = 256LL << 20;
+  provider::Catalogue generation;  ///< who makes generated videos
 };
 
 /// An object open for reading.
@@ -76,6 +84,7 @@ struct OpenObject {
   Millis modified = 0;
   std::string etag;
   std::string type;
+  bool placeholder = false;  ///< drawn by the built-in provider, not generated
   /// An HLS playlist comes as text, its references signed; `fd` is then closed.
   std::optional<std::string> playlist;
 };
@@ -121,6 +130,10 @@ class Service {
   std::string url_of(const Task& task, const std::string& file_url, const std::string& base) const;
   /// By which the input can be downloaded: itself, or a fresh link at its store; else empty.
   std::string input_url(const Task& task) const;
+  /// Like `url_of`, but for our own objects a link that always has the same text and works as long
+  /// as the task is kept.
+  std::string lasting_url_of(const Task& task, const std::string& file_url,
+                             const std::string& base) const;
   /// When the texts of links made now are made anew, so that documents holding them are too.
   Millis links_change() const;
   Result<OpenObject> open_object(std::string_view method, const std::string& task_hex,
@@ -189,7 +202,11 @@ class Service {
   Result<Destination> check_destination(const Caller& caller, Destination wanted,
                                         const TaskSpec& spec);
   Status check_input(const Caller& caller, const std::string& input);
+  Status make_generation(const Caller& caller, TaskRequest& request, TaskSpec& spec);
   Status choose_outputs(const Caller& caller, TaskRequest& request, TaskSpec& spec);
+  void submit_with_pictures(const Caller& caller, Submission submission,
+                            std::vector<std::string> pictures, Store::Done<Submitted> done);
+  void remove_pictures(const std::string& account, const TaskSpec& spec);
   void sweep_loop(const std::stop_token& stop);
   void sweep();
   void sweep_meetings();

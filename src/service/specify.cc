@@ -132,7 +132,9 @@ Result<TaskSpec> Service::make_spec(const Caller& caller, TaskRequest& request) 
   if (auto ok = check_options(request); !ok) return std::unexpected(ok.error());
   spec.options = std::move(request.options);
   if (!request.dialect.empty()) spec.options["dialect"] = std::move(request.dialect);
-  if (request.kind != TaskKind::kExport) {
+  if (request.kind == TaskKind::kGenerate) {
+    if (auto ok = make_generation(caller, request, spec); !ok) return std::unexpected(ok.error());
+  } else if (request.kind != TaskKind::kExport) {
     spec.input = std::move(request.input);
     if (auto ok = check_input(caller, spec.input); !ok) return std::unexpected(ok.error());
     if (auto ok = choose_outputs(caller, request, spec); !ok) return std::unexpected(ok.error());

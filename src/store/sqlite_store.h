@@ -121,6 +121,8 @@ class SqliteStore final : public Store {
   void take_files(Batch& batch, const Task& task, UnitOutcome& outcome);
   Status check_lease(Batch& batch, const UnitRef& ref);
   Result<std::optional<Submitted>> find_idempotent(Batch& batch, const Submission& submission);
+  std::optional<Submitted> find_repeated(Batch& batch, const Submission& submission);
+  void remember(Batch& batch, const Task& task, const std::string& name, const std::string& hash);
   std::vector<Lease> claim_units(Batch& batch, const std::string& node, int limit);
   TaskPtr end_task(Batch& batch, Task task);
   void lose_units_of(Batch& batch, const std::string& node);

@@ -14,6 +14,11 @@ constexpr int kMaxLosses = 100;
 /// The type of callbacks about tasks that go on.
 constexpr auto kChanged = "task.changed";
 
+/// Where fingerprints lie beside idempotency keys: under names that no header can carry.
+std::string fingerprint_name(const std::string& fingerprint) {
+  return "\x01" + fingerprint;
+}
+
 std::string event_type(TaskState state) {
   return "task." + std::string(name_of(state));
 }
@@ -94,7 +99,7 @@ void SqliteStore::add_units(Batch& batch, const Task& task, const std::vector<Ne
     row.bind(1, task.id.key)
         .bind(2, static_cast<int>(unit.kind))
         .bind(3, task.spec.priority)
-        .bind(4, batch.now)
+        .bind(4, batch.now + unit.delay)
         .bind(5, payload)
         .run();
     batch.work_ready = true;
@@ -151,6 +156,31 @@ Result<std::optional<Submitted>> SqliteStore::find_idempotent(Batch& batch,
   return Submitted{*task, true};
 }
 
+std::optional<Submitted> SqliteStore::find_repeated(Batch& batch, const Submission& submission) {
+  const std::string name = fingerprint_name(submission.fingerprint);
+  auto query =
+      batch.db.prepare("SELECT task FROM idempotency WHERE account = ?1 AND name = ?2 AND at > ?3");
+  query.bind(1, submission.task.account).bind(2, name).bind(3, batch.now - kRepeatWindow);
+  if (!query.step()) return std::nullopt;
+  auto task = load(batch, query.integer(0));
+  if (!task) return std::nullopt;
+  return Submitted{*task, true};
+}
+
+void SqliteStore::remember(Batch& batch, const Task& task, const std::string& name,
+                           const std::string& hash) {
+  batch.db
+      .prepare(
+          "INSERT OR REPLACE INTO idempotency(account, name, hash, task, at) "
+          "VALUES(?1, ?2, ?3, ?4, ?5)")
+      .bind(1, task.account)
+      .bind(2, name)
+      .bind(3, hash)
+      .bind(4, task.id.key)
+      .bind(5, batch.now)
+      .run();
+}
+
 void SqliteStore::submit(Submission submission, Done<Submitted> done) {
   const std::uint64_t random = random_u64();
   enqueue<Submitted>(
@@ -160,22 +190,19 @@ void SqliteStore::submit(Submission submission, Done<Submitted> done) {
           if (!known) return std::unexpected(known.error());
           if (*known) return **known;
         }
+        if (submission.repeated && !submission.fingerprint.empty()) {
+          if (auto known = find_repeated(batch, submission)) return *known;
+        }
         Task task = submission.task;
         task.id = {++batch.last_task, random};
         task.created = batch.now;
         task.updated = batch.now;
         add_units(batch, task, submission.units);
         if (!submission.idempotency_key.empty()) {
-          batch.db
-              .prepare(
-                  "INSERT OR REPLACE INTO idempotency(account, name, hash, task, at) "
-                  "VALUES(?1, ?2, ?3, ?4, ?5)")
-              .bind(1, task.account)
-              .bind(2, submission.idempotency_key)
-              .bind(3, submission.body_hash)
-              .bind(4, task.id.key)
-              .bind(5, batch.now)
-              .run();
+          remember(batch, task, submission.idempotency_key, submission.body_hash);
+        }
+        if (!submission.fingerprint.empty()) {
+          remember(batch, task, fingerprint_name(submission.fingerprint), "");
         }
         return Submitted{write_task(batch, std::move(task), event_type(TaskState::kQueued)), false};
       },

@@ -18,7 +18,13 @@ struct Submission {
   std::vector<NewUnit> units;
   std::string idempotency_key;  ///< unique per account for 72 h; empty: none
   std::string body_hash;        ///< decides whether a repeated key means the same request
+  /// What the request comes to, for clients that repeat themselves without a key; empty: none.
+  std::string fingerprint;
+  /// The client says that it has asked before: the account's last task of this fingerprint is the
+  /// answer when it is not older than `kRepeatWindow`.
+  bool repeated = false;
 };
+inline constexpr Millis kRepeatWindow = 120'000;
 
 struct Submitted {
   TaskPtr task;

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "task/export_spec.h"
+#include "task/generation.h"
 
 namespace telecine {
 namespace {
@@ -53,6 +54,8 @@ Task after_checkpoint(const Task& task, const UnitOutcome& outcome, Millis now) 
 
 Task after_commit(const Task& task, const UnitOutcome& outcome, Millis now) {
   Task next = after_checkpoint(task, outcome, now);
+  if (outcome.progress) next.progress = std::max(next.progress, *outcome.progress);
+  if (outcome.failed) return after_failure(next, *outcome.failed, now);
   if (!outcome.next.empty()) return next;
   const auto there = [](const Output& o) { return o.state == OutputState::kSucceeded; };
   if (next.outputs.empty() || std::ranges::any_of(next.outputs, there)) {
@@ -110,6 +113,12 @@ UnitKind media_unit(TaskKind kind) {
 
 NewUnit first_unit(const TaskSpec& spec) {
   if (spec.kind == TaskKind::kExport) return {UnitKind::kExport, {}};
+  if (spec.kind == TaskKind::kGenerate) {
+    const auto remote = [](const Picture& picture) { return is_remote(picture); };
+    return {std::ranges::any_of(generation_of(spec).pictures, remote) ? UnitKind::kFetch
+                                                                     : UnitKind::kGenerate,
+            {}};
+  }
   return {is_remote(spec.input) ? UnitKind::kFetch : media_unit(spec.kind), {}};
 }
 

@@ -28,7 +28,10 @@ struct UnitOutcome {
   std::vector<Output> outputs;
   std::vector<NewUnit> next;  ///< units that follow; none: the task is at its end
   std::vector<NewFile> files;
-  boost::json::object result;  ///< members to set in the task's result
+  boost::json::object result;      ///< members to set in the task's result
+  std::optional<double> progress;  ///< of the task, 0...1; never takes it back
+  /// Ends the task as failed whatever the error's kind: what was begun must not be begun again.
+  std::optional<Error> failed;
 };
 /// Succeeded when no unit follows and an output (or, with none asked for, the source) is there;
 /// failed with the first output's error when none is.

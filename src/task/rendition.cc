@@ -26,6 +26,10 @@ void read_size(ObjectReader& in, PictureSize& size) {
   size.height = static_cast<int>(in.integer("height", 2, kMaxSide).value_or(0));
   size.short_side = static_cast<int>(in.integer("short_side", 2, kMaxSide).value_or(0));
   size.enlarge = in.boolean("enlarge").value_or(false);
+  size.exact = in.boolean("exact").value_or(false);
+  if (size.exact && (size.width == 0 || size.height == 0)) {
+    in.refuse("exact", "needs both width and height");
+  }
   if (size.short_side > 0 && (size.width > 0 || size.height > 0)) {
     in.refuse("short_side", "give either short_side or width and height, not both");
   }
@@ -36,6 +40,7 @@ void write_size(json::object& o, const PictureSize& size) {
   if (size.height > 0) o["height"] = size.height;
   if (size.short_side > 0) o["short_side"] = size.short_side;
   if (size.enlarge) o["enlarge"] = true;
+  if (size.exact) o["exact"] = true;
 }
 
 RateControl read_rate(ObjectReader& in, VideoCodec codec) {
@@ -137,6 +142,7 @@ double default_crf(VideoCodec codec) {
 }
 
 Dimensions fit(const PictureSize& wanted, Dimensions source) {
+  if (wanted.exact) return {even(wanted.width), even(wanted.height)};
   const double w = std::max(1, source.width);
   const double h = std::max(1, source.height);
   double factor = 1.0;

@@ -73,6 +73,7 @@ struct PictureSize {
   int height = 0;
   int short_side = 0;
   bool enlarge = false;
+  bool exact = false;  ///< with width and height: just these, whatever becomes of the aspect
   bool operator==(const PictureSize&) const = default;
 };
 

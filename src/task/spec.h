@@ -16,6 +16,7 @@ enum class TaskKind : std::uint8_t {
   kTranscode,  ///< outputs from one source
   kProbe,      ///< only the source's facts
   kAnalyse,    ///< a report about the source
+  kGenerate,   ///< a video made by a provider
   kExport,     ///< a file made from stored records
 };
 template <>
@@ -23,6 +24,7 @@ inline constexpr auto kNames<TaskKind> =
     std::to_array<Named<TaskKind>>({{TaskKind::kTranscode, "transcode"},
                                     {TaskKind::kProbe, "probe"},
                                     {TaskKind::kAnalyse, "analyse"},
+                                    {TaskKind::kGenerate, "generate"},
                                     {TaskKind::kExport, "export"}});
 
 /// Where outputs go when they do not stay in the engine's own store.

@@ -4,6 +4,7 @@
 #include <array>
 
 #include "base/json.h"
+#include "task/generation.h"
 
 namespace telecine {
 namespace {
@@ -112,6 +113,28 @@ json::object view_of(const Output& output) {
   return o;
 }
 
+/// What was asked of whom, and how far that is.
+void add_generation(json::object& o, const Task& task) {
+  json::object wanted = to_json(generation_of(task.spec));
+  json::object made;
+  if (const auto* choice = wanted.if_contains("choice")) made = choice->as_object();
+  wanted.erase("choice");
+  o["generation"] = std::move(wanted);
+  if (const auto* record = task.result.if_contains(kGenerationMember);
+      record != nullptr && record->is_object()) {
+    made = record->get_object();
+  }
+  if (const auto* times = made.if_contains("times"); times != nullptr && times->is_object()) {
+    json::object shown;
+    for (const auto& item : times->get_object()) {
+      if (item.value().is_int64()) shown[item.key()] = rfc3339(item.value().get_int64());
+    }
+    made["times"] = std::move(shown);
+  }
+  made["placeholder"] = is_placeholder(task.spec);
+  o["provider"] = std::move(made);
+}
+
 }  // namespace
 
 json::object view_of(const Task& task) {
@@ -141,6 +164,7 @@ json::object view_of(const Task& task) {
     o["error"] = to_json(*task.error);
   else
     o["error"] = nullptr;
+  if (task.spec.kind == TaskKind::kGenerate) add_generation(o, task);
   if (task.source)
     o["source"] = to_json(*task.source);
   else

@@ -101,6 +101,7 @@ enum class UnitKind : std::uint8_t {
   kFetch,     ///< copy a remote input to this store's scratch space
   kEncode,    ///< probe the input, make every output of it in one decode, and publish them
   kAnalyse,   ///< look at the input and write the report
+  kGenerate,  ///< have a provider make a video
   kExport,    ///< write a file from stored records
   kPublish,   ///< copy finished outputs to the task's destination
 };
@@ -109,6 +110,7 @@ inline constexpr auto kNames<UnitKind> =
     std::to_array<Named<UnitKind>>({{UnitKind::kFetch, "fetch"},
                                     {UnitKind::kEncode, "encode"},
                                     {UnitKind::kAnalyse, "analyse"},
+                                    {UnitKind::kGenerate, "generate"},
                                     {UnitKind::kExport, "export"},
                                     {UnitKind::kPublish, "publish"}});
 
@@ -122,6 +124,7 @@ constexpr TaskState state_during(UnitKind kind) {
 struct NewUnit {
   UnitKind kind = UnitKind::kEncode;
   boost::json::object payload;  ///< what the executor needs beside the task
+  Millis delay = 0;             ///< ms after the commit before it may be claimed
 };
 
 /// A claimed unit: the right of one node to run it until its lease ends.

@@ -89,12 +89,12 @@ class Conversation {
       started_ = steady_ms();  // waiting for admission is not working
     }
     if (in.at("create") != nullptr) {
-      auto fd = hooks_.create ? hooks_.create(in.text("create"))
-                              : fail(ErrorCode::kInternal, "this job makes no files");
-      if (fd)
-        (void)link_.send(json::object{{"fd", true}}, fd->get());
-      else
-        answer(std::unexpected(fd.error()));
+      hand_over(hooks_.create ? hooks_.create(in.text("create"))
+                              : fail(ErrorCode::kInternal, "this job makes no files"));
+    }
+    if (in.at("open") != nullptr) {
+      hand_over(hooks_.open ? hooks_.open(in.small("open"))
+                            : fail(ErrorCode::kInternal, "this job has no pictures"));
     }
     if (in.at("progress") != nullptr && hooks_.progress) {
       std::vector<double> outputs;
@@ -114,6 +114,13 @@ class Conversation {
       exited_ = true;
       signal_ = LooseReader(*exit).small("signal");
     }
+  }
+
+  void hand_over(const Result<Fd>& fd) {
+    if (fd)
+      (void)link_.send(json::object{{"fd", true}}, fd->get());
+    else
+      answer(std::unexpected(fd.error()));
   }
 
   void answer(const Status& status) {

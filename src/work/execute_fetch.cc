@@ -22,11 +22,16 @@ Status check_disk(const WorkContext& context) {
 }
 
 Result<UnitOutcome> execute(const WorkContext& context, const Run& run) {
-  // Publishing writes nothing here, and makes room when it is done.
-  const bool writes = run.lease.kind != UnitKind::kPublish;
+  // Publishing writes nothing here, and makes room when it is done. A generation looks where it is
+  // about to write: what it has sent must not come to nothing here.
+  const bool writes =
+      run.lease.kind != UnitKind::kPublish && run.lease.kind != UnitKind::kGenerate;
   if (auto room = check_disk(context); writes && !room) return std::unexpected(room.error());
   switch (run.lease.kind) {
     case UnitKind::kFetch:
+      if (run.lease.task->spec.kind == TaskKind::kGenerate) {
+        return execute_fetch_picture(context, run);
+      }
       return execute_fetch(context, run);
     case UnitKind::kEncode:
       return execute_encode(context, run);
@@ -36,6 +41,8 @@ Result<UnitOutcome> execute(const WorkContext& context, const Run& run) {
       return execute_analyse(context, run);
     case UnitKind::kPublish:
       return execute_publish(context, run);
+    case UnitKind::kGenerate:
+      return execute_generate(context, run);
   }
   return fail(ErrorCode::kInternal, "no executor for this unit");
 }

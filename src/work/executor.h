@@ -9,6 +9,7 @@
 #include "object/local.h"
 #include "object/roots.h"
 #include "store/meetings.h"
+#include "provider/catalogue.h"
 #include "store/store.h"
 #include "work/admission.h"
 #include "work/child_host.h"
@@ -28,6 +29,7 @@ struct WorkerOptions {
   std::int64_t max_output = 64LL << 30;  ///< bytes of one output file
   std::int64_t min_free = 256LL << 20;   ///< free disk below which nothing new is written
   Millis drain = 30'000;                 ///< how long a stopping worker lets its units go on
+  provider::Catalogue generation;        ///< who makes generated videos
 };
 
 /// What executors use; the owner keeps it all alive.
@@ -61,6 +63,13 @@ Result<UnitOutcome> execute_encode(const WorkContext& context, const Run& run);
 Result<UnitOutcome> execute_export(const WorkContext& context, const Run& run);
 Result<UnitOutcome> execute_analyse(const WorkContext& context, const Run& run);
 Result<UnitOutcome> execute_publish(const WorkContext& context, const Run& run);
+Result<UnitOutcome> execute_generate(const WorkContext& context, const Run& run);
+/// The fetch unit of a generation: one of its pictures.
+Result<UnitOutcome> execute_fetch_picture(const WorkContext& context, const Run& run);
+
+/// After a generation ended: stops the provider's job of a cancelled one, and deletes the pictures
+/// that were stored for it alone once it has succeeded. Blocks.
+void end_generation(const WorkContext& context, const Task& task);
 
 /// kOutOfSpace when the data directory's disk is nearly full.
 Status check_disk(const WorkContext& context);

@@ -19,6 +19,7 @@ namespace telecine {
 ///     child → worker   {"create": name}                      answered {"fd": true} + descriptor,
 ///     or
 ///                                                            {"error": …}
+///     child → worker   {"open": index}                       answered likewise, for reading
 ///     child → worker   {"progress": [0…1 …], "speed": x}     not answered
 ///     child → worker   {"made": …} or {"error": …}           the end
 ///     zygote → worker  {"exit": {"status": n} | {"signal": n}}   after the child is gone

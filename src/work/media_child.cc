@@ -13,8 +13,12 @@ class AskedFiles final : public media::OutputFiles {
  public:
   explicit AskedFiles(Link& link) : link_(link) {}
 
-  Result<Fd> create(const std::string& name) override {
-    auto answer = link_.ask(json::object{{"create", name}});
+  Result<Fd> create(const std::string& name) override { return ask({{"create", name}}); }
+  Result<Fd> open(int index) { return ask({{"open", index}}); }
+
+ private:
+  Result<Fd> ask(json::object question) {
+    auto answer = link_.ask(std::move(question));
     if (!answer) return std::unexpected(answer.error());
     if (answer->fd) return std::move(answer->fd);
     const LooseReader in(answer->value);
@@ -22,7 +26,6 @@ class AskedFiles final : public media::OutputFiles {
     return fail(ErrorCode::kInternal, "no descriptor came with the answer");
   }
 
- private:
   Link& link_;
 };
 
@@ -61,7 +64,42 @@ Result<media::Made> work(const MediaJob& job, int input, Link& link) {
     return media::Made{std::move(found->source), {}, std::move(found->facts)};
   }
   AskedFiles files(link);
+  if (job.animatic) {
+    auto drawn = media::render_animatic(
+        *job.animatic, [&](int index) { return files.open(index); }, files, "video",
+        [&](double done) { observer.on_progress(std::span(&done, 1), 0); });
+    if (!drawn) return std::unexpected(drawn.error());
+    media::Made made;
+    made.outputs.push_back(std::move(*drawn));
+    return made;
+  }
   return media::run(input, job.job, files, observer);
+}
+
+json::object animatic_json(const media::AnimaticOptions& options) {
+  return {{"prompt", options.prompt},     {"model", options.model},
+          {"version", options.version},   {"shape", name_of(options.shape)},
+          {"pictures", options.pictures}, {"width", options.width},
+          {"height", options.height},     {"fps", options.fps},
+          {"seconds", options.seconds},   {"seed", options.seed},
+          {"sound", options.sound},       {"ticks", options.ticks}};
+}
+
+media::AnimaticOptions animatic_from(const LooseReader& in) {
+  media::AnimaticOptions options;
+  options.prompt = in.text("prompt");
+  options.model = in.text("model");
+  options.version = in.text("version");
+  options.shape = value_named<media::AnimaticShape>(in.text("shape")).value_or(options.shape);
+  options.pictures = in.small("pictures");
+  options.width = in.small("width");
+  options.height = in.small("height");
+  options.fps = in.small("fps");
+  options.seconds = in.small("seconds");
+  options.seed = in.integer("seed");
+  options.sound = in.flag("sound");
+  options.ticks = in.flag("ticks");
+  return options;
 }
 
 }  // namespace
@@ -74,6 +112,7 @@ json::object to_json(const MediaJob& job) {
   for (const OutputSpec& spec : job.job.outputs) outputs.emplace_back(to_json(spec));
   o["outputs"] = std::move(outputs);
   o["threads"] = job.job.threads;
+  if (job.animatic) o["animatic"] = animatic_json(*job.animatic);
   o["memory"] = job.limits.memory;
   o["cpu_seconds"] = job.limits.cpu_seconds;
   o["file_bytes"] = job.limits.file_bytes;
@@ -91,6 +130,7 @@ MediaJob media_job_from(const json::value& value) {
     if (auto spec = output_spec_from(item, "")) job.job.outputs.push_back(std::move(*spec));
   }
   job.job.threads = in.small("threads");
+  if (const auto* options = in.at("animatic")) job.animatic = animatic_from(LooseReader(*options));
   job.limits = {in.integer("memory"), in.integer("cpu_seconds"), in.integer("file_bytes")};
   return job;
 }

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "base/fs.h"
+#include "media/animatic.h"
 #include "media/pipeline.h"
 #include "task/output.h"
 #include "work/link.h"
@@ -12,7 +13,9 @@ namespace telecine {
 struct MediaJob {
   bool probe_only = false;
   std::optional<AnalysisOptions> analysis;  ///< analyse it, and make nothing
-  media::Job job;                           ///< outputs and threads of any other job
+  /// Draws this instead, as the one output "video"; the input is then not read.
+  std::optional<media::AnimaticOptions> animatic;
+  media::Job job;  ///< outputs and threads of any other job
   ChildLimits limits;
 };
 

@@ -226,6 +226,7 @@ void Worker::tidy(Id task) {
     const auto ended = context_.store.get(task);
     if (!ended || !is_final((*ended)->state)) return;
     ::unlink(context_.fetched_path(task).c_str());
+    if ((*ended)->spec.kind == TaskKind::kGenerate) end_generation(context_, **ended);
     std::vector<std::string> kept;
     for (const Output& output : (*ended)->outputs) {
       if (output.files.empty()) continue;

@@ -21,7 +21,7 @@ async function analysed(bytes, name, options = { profile: 'fast' }) {
   const task = await server.client.done({ kind: 'analyse', input, options });
   assert.equal(task.outputs.length, 1);
   const [output] = task.outputs;
-  assert.equal(output.type, 'report');
+  assert.equal(output.type, 'document');
   const answer = await call('GET', output.url);
   assert.equal(answer.status, 200);
   assert.match(answer.headers['content-type'], /^application\/json/);
@@ -129,7 +129,7 @@ check('options are read strictly', async () => {
   await refused({ kind: 'analyse', options: [] }, 'options');
   await refused({ kind: 'analyse', template: 'ladder' }, 'outputs');
   await refused({ kind: 'transcode', options: { profile: 'fast' } }, 'options');
-  await refused({ outputs: [{ type: 'report' }] }, 'outputs[0].type');
+  await refused({ outputs: [{ type: 'document' }] }, 'outputs[0].type');
 });
 
 check('an input that is no media fails the task', async () => {

@@ -66,7 +66,7 @@ async function fetch_file(output, index = 0) {
 }
 
 function near(got, wanted, tolerance, what) {
-  assert.ok(Math.abs(got - wanted) <= tolerance, `${what}: ${got}, not ${wanted} ± ${tolerance}`);
+  assert.ok(Math.abs(got - wanted) <= tolerance + 1e-6, `${what}: ${got}, not ${wanted} ± ${tolerance}`);
 }
 
 /// The variants of an HLS output as a player would load them, each as one stored file.

@@ -94,7 +94,8 @@ class FeishuTokenTest : public ::testing::Test {
     keys_.emplace(*store_, "", std::vector<AccessKey>{});
     ServiceOptions options;
     options.data_dir = directory_.path();
-    service_.emplace(*store_, *objects_, *signer_, rules_, *keys_, options);
+    storages_.emplace(*store_, object::Endpoints(), std::string(32, 'k'), StorageOptions{});
+    service_.emplace(*store_, *objects_, *signer_, rules_, *keys_, *storages_, options);
     api_.emplace(Api{*service_, {}, "", "k"});
     api_->options.apps = {{"cli_a00bb11cc22dd33e", "s3cret", "main", all_scopes()}};
     api_->options.user_tokens = {{"u-lin", "cli_a00bb11cc22dd33e", "u1", {"vc:export"}, 0},
@@ -114,6 +115,7 @@ class FeishuTokenTest : public ::testing::Test {
   std::optional<object::LinkSigner> signer_;
   object::AddressRules rules_;
   std::optional<Keyring> keys_;
+  std::optional<Storages> storages_;
   std::optional<Service> service_;
   std::optional<Api> api_;
 };

@@ -150,13 +150,16 @@ TEST(SharedObjects, OutliveTheObjectTheyWereMadeFrom) {
   EXPECT_EQ(objects->share({first, name}, {second, "other"}).error().code, ErrorCode::kNotFound);
 }
 
-TEST(Keep, SurvivesInATasksSpecification) {
-  TaskSpec spec;
+TEST(Keep, SurvivesInAStoredTask) {
+  Task task;
+  TaskSpec& spec = task.spec;
   spec.keep = {"source.mp4", {{"clip", "part"}}};
   spec.input_md5 = std::string(32, '0');
   spec.stills_first = true;
   spec.callback_changes = true;
-  const TaskSpec read = task_spec_from(to_json(spec));
+  const auto stored = task_from(view_of(task), rest_of(task), task.id, 1);
+  ASSERT_TRUE(stored);
+  const TaskSpec& read = stored->spec;
   EXPECT_EQ(read.keep, spec.keep);
   EXPECT_EQ(read.input_md5, spec.input_md5);
   EXPECT_TRUE(read.stills_first);

@@ -11,7 +11,7 @@ namespace {
 namespace fs = std::filesystem;
 
 /// In the order of ARCHITECTURE.md: a room includes itself and rooms before it.
-const std::vector<std::string> kRooms = {"base", "task",    "media", "object",  "store",
+const std::vector<std::string> kRooms = {"base", "task",    "media", "object",  "provider", "store",
                                          "work", "service", "http",  "dialect", "app"};
 
 /// Rooms that may not enter, beside the order.
@@ -22,7 +22,8 @@ bool is_forbidden(const std::string& from, const std::string& to, const std::str
     if (to == "task") return !plain_value;
     return to == "store" || to == "http" || (from == "object" && to == "media");
   }
-  if (from == "store") return to == "media" || to == "object";
+  if (from == "provider") return to == "media";
+  if (from == "store") return to == "provider" || to == "media" || to == "object";
   if (from == "http") return to != "base" && to != "http";
   return false;
 }

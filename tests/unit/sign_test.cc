@@ -280,7 +280,7 @@ TEST(Cos, SignsLikeTheVendorsOwnCode) {
             "405e21d2037761d69600f10593d94d65ca2b4037");
 }
 
-TEST(Links, CarryATemporaryToken) {
+TEST(CloudLinks, CarryATemporaryToken) {
   Credentials temporary = kS3;
   temporary.session_token = "a/token=";
   Signable request = s3_request();

@@ -429,5 +429,28 @@ TEST_F(StoreTest, AFileOfANewerVersionIsRefusedUntouched) {
   EXPECT_NE(refused.error().message.find("newer"), std::string::npos);
 }
 
+TEST_F(StoreTest, AUnitWithADelayIsNotClaimedBeforeItsTime) {
+  Submission s = submission();
+  s.units[0].delay = 200;
+  submit(std::move(s));
+  EXPECT_TRUE(claim().empty());
+  std::this_thread::sleep_for(std::chrono::milliseconds(250));
+  EXPECT_EQ(claim().size(), 1U);
+}
+
+TEST_F(StoreTest, ARepeatedRequestWithoutAKeyIsRecognisedByItsFingerprint) {
+  const auto asked = [&](const std::string& account, bool repeated) {
+    Submission s = submission(account);
+    s.fingerprint = "f";
+    s.repeated = repeated;
+    return submit(std::move(s))->id;
+  };
+  const Id first = asked("a", false);
+  EXPECT_NE(asked("a", false), first) << "who does not say that he repeats himself does not";
+  const Id second = asked("a", true);
+  EXPECT_EQ(asked("a", true), second) << "the last one counts";
+  EXPECT_NE(asked("b", true), second);
+}
+
 }  // namespace
 }  // namespace telecine

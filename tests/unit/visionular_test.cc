@@ -120,7 +120,7 @@ struct Engine {
 
 Task sample() {
   Task task;
-  task.id = *Id::from_hex("0198f0aa5c3d7e1182b64e0fd3a97c55");
+  task.id = *Id::from_hex("00000000000f424182b64e0fd3a97c55");
   task.account = "main";
   task.origin = kOrigin;
   task.created = 1'763'726'400'250;
@@ -166,7 +166,7 @@ constexpr auto kRunningDocument =
     R"("input_url":"LINK","objkey":"web/clips/harbour-360.mp4",)"
     R"("output":"s3://media-out/web/clips/harbour-360.mp4","output_url":"",)"
     R"("region":"ap-southeast-1","region_type":"s3","src_bitrate":2817.44,"status":"running",)"
-    R"("task_id":"0198f0aa5c3d7e1182b64e0fd3a97c55","template_id":"builtin-MP4-264-360p",)"
+    R"("task_id":"00000000000f424182b64e0fd3a97c55","template_id":"builtin-MP4-264-360p",)"
     R"("template_name":"MP4_264_360p"})";
 
 TEST(VisionularDocuments, AreThePublishedOnes) {
@@ -225,12 +225,12 @@ TEST(VisionularCallback, IsTheVendorsPacket) {
   task.error = Error{ErrorCode::kStorageDenied, "", ""};
   EXPECT_EQ(callback_body(task),
             R"({"code":0,"msg":"failed","callback_url":"https://hooks.example/done","data":[)"
-            R"({"task_id":"0198f0aa5c3d7e1182b64e0fd3a97c55","status":"failed",)"
+            R"({"task_id":"00000000000f424182b64e0fd3a97c55","status":"failed",)"
             R"("error_code":1009,"error_msg":"Access to output storage denied"}]})");
   task.state = TaskState::kSucceeded;
   EXPECT_EQ(callback_body(task),
             R"({"code":0,"msg":"succeeded","callback_url":"https://hooks.example/done","data":[)"
-            R"({"task_id":"0198f0aa5c3d7e1182b64e0fd3a97c55","status":"succeeded",)"
+            R"({"task_id":"00000000000f424182b64e0fd3a97c55","status":"succeeded",)"
             R"("input":"s3://media-in/clips/harbour.mp4",)"
             R"("output":"s3://media-out/web/clips/harbour-360.mp4","format":"mp4","duration":10,)"
             R"("spend_time":2}]})");

@@ -114,7 +114,7 @@ void submit(const Call& call, const ExportSpec& spec) {
   request.kind = TaskKind::kExport;
   request.origin = kOrigin;
   request.options[kExportOption] = to_json(spec);
-  request.options["dialect"] = owner_of(call.identity);
+  request.dialect = owner_of(call.identity);
   // The engine's callers are keys; this one stands for the app's account.
   auto key = std::make_shared<AccessKey>();
   key->id = call.identity.app.id;

@@ -48,7 +48,21 @@ Result<TaskRequest> task_request_from(const http::Request& request) {
   TaskRequest out;
   out.kind = in.choice<TaskKind>("kind").value_or(out.kind);
   const auto input = in.text("input", kMaxUrl);
-  if (in.ok() && !input) {
+  if (const auto* generation = in.any("generation")) {
+    auto wanted = generation_from(*generation, "generation");
+    if (wanted)
+      out.generation = std::move(*wanted);
+    else
+      in.refuse(wanted.error());
+    if (out.kind != TaskKind::kGenerate) {
+      in.refuse("generation", "belongs to tasks of the kind \"generate\"");
+    }
+  }
+  if (out.kind == TaskKind::kGenerate) {
+    for (const char* key : {"input", "template", "outputs"}) {
+      if (in.has(key)) in.refuse(key, "does not belong to a task of the kind \"generate\"");
+    }
+  } else if (in.ok() && !input) {
     in.refuse("input", "is required: a URL, file://<root>/<path> or file-id:<id>");
   }
   out.input = input.value_or("");

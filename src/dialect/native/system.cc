@@ -18,6 +18,9 @@ void object(Api& api, http::Request& request, const http::Params& params,
   response.headers.set("Cache-Control", "private, max-age=3600");
   // Links are for browsers too, and they carry their own permission.
   response.headers.set("Access-Control-Allow-Origin", "*");
+  if (found->placeholder) {
+    response.headers.set("Telecine-Placeholder", std::string(kAnimaticShort));
+  }
   if (request.query_parameter("download")) {
     const auto slash = name.rfind('/');
     response.headers.set("Content-Disposition",

@@ -77,7 +77,7 @@ void create(const Call& call) {
   request.destination =
       Destination{.storage = storage->id, .name = with_extension(creation->output, **made)};
   request.callback_url = storage->notify;
-  request.options["dialect"] =
+  request.dialect =
       to_json(Remembered{(*made)->id(), (*made)->name, std::move(creation->custom_info)});
   // A repeated request is answered with the task it made the first time.
   if (!call.fingerprint.empty()) {

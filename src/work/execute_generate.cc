@@ -1,0 +1,128 @@
+#include "work/generate.h"
+
+#include "base/log.h"
+
+namespace telecine {
+namespace {
+
+constexpr auto kFromFetch = "pictures";
+
+std::vector<Picture> pictures_here(const GenerateRun& g) {
+  std::vector<Picture> pictures = g.wanted.pictures;
+  const auto* fetched = g.run.lease.payload.if_contains(kFromFetch);
+  if (fetched == nullptr || !fetched->is_object()) return pictures;
+  for (const auto& item : fetched->get_object()) {
+    const auto index = static_cast<std::size_t>(std::stoul(std::string(item.key())));
+    if (index < pictures.size()) pictures[index].source = std::string(item.value().as_string());
+  }
+  return pictures;
+}
+
+/// Everything that is not the provider's: pictures looked at, the size settled.
+Result<UnitOutcome> prepare(GenerateRun& g) {
+  if (auto room = check_disk(g.context); !room) return std::unexpected(room.error());
+  if (!g.wanted.choice) return fail(ErrorCode::kInternal, "the task names no provider");
+  GenerateJob& job = g.job;
+  job.choice = *g.wanted.choice;
+  const auto* config = g.context.options.generation.find(job.choice.provider);
+  if (config == nullptr || config->kind != job.choice.kind) {
+    return give_up(
+        job, {ErrorCode::kProviderUnavailable, "the provider is not configured any more", {}});
+  }
+  job.client_ref = make_uuid();
+  job.pictures = pictures_here(g);
+  for (std::size_t i = 0; i < job.pictures.size(); ++i) {
+    const std::string field = "images[" + std::to_string(i) + "]";
+    auto fd = open_picture(g.context, g.task, job.pictures[i]);
+    if (!fd) return std::unexpected(fd.error());
+    // Those that were fetched have been looked at.
+    if (object::parse_object_url(job.pictures[i].source)) continue;
+    if (auto ok = check_picture(g.context, fd->get(), field); !ok) {
+      return std::unexpected(ok.error());
+    }
+  }
+  job.size = nearest_size(*config, size_of(g.wanted));
+  job.progress = kGenerateFrom;
+  job.enter(GenerateStage::kPrepared, now_ms());
+  return go_on(job);
+}
+
+/// The commit that says "sent" comes before anything is.
+Result<UnitOutcome> announce(GenerateRun& g) {
+  if (g.job.choice.kind == ProviderKind::kAnimatic) return draw_animatic(g);
+  ++g.job.attempts_sent;
+  g.job.answered = false;
+  g.job.looks = 0;
+  g.job.enter(GenerateStage::kSent, now_ms());
+  return go_on(g.job);
+}
+
+}  // namespace
+
+UnitOutcome go_on(const GenerateJob& job, Millis delay) {
+  UnitOutcome outcome;
+  outcome.next.push_back({UnitKind::kGenerate, to_json(job), delay});
+  outcome.result[kGenerationMember] = record_of(job);
+  outcome.progress = job.progress;
+  return outcome;
+}
+
+UnitOutcome give_up(const GenerateJob& job, Error error) {
+  UnitOutcome outcome;
+  outcome.result[kGenerationMember] = record_of(job);
+  outcome.failed = std::move(error);
+  return outcome;
+}
+
+Result<UnitOutcome> execute_generate(const WorkContext& context, const Run& run) {
+  const Task& task = *run.lease.task;
+  GenerateRun g{context, run, task, generation_of(task.spec), generate_job_from(run.lease.payload)};
+  switch (g.job.stage) {
+    case GenerateStage::kNone:
+      return prepare(g);
+    case GenerateStage::kPrepared:
+      return announce(g);
+    case GenerateStage::kSent:
+      // Claimed a second time: the first claim may have got as far as the provider.
+      return run.lease.attempt == 1 ? submit_to_provider(g) : find_out(g);
+    case GenerateStage::kUnsure:
+      return find_out(g);
+    case GenerateStage::kAccepted:
+      return poll_provider(g);
+    case GenerateStage::kReady:
+      return copy_result(g);
+    case GenerateStage::kCopied:
+      return finish_result(g);
+  }
+  return fail(ErrorCode::kInternal, "a stored generation has no stage");
+}
+
+void end_generation(const WorkContext& context, const Task& task) {
+  const auto* record = task.result.if_contains(kGenerationMember);
+  const json::value none;
+  const LooseReader in(record != nullptr ? *record : none);
+  const std::string job = in.text("job");
+  const auto* config = context.options.generation.find(in.text("provider"));
+  if (task.state == TaskState::kCancelled && !job.empty() && config != nullptr) {
+    if (const auto provider = provider::make_provider(*config, context.http)) {
+      log_info("generation cancelled", {{"task", task.id.hex()},
+                                        {"provider", config->name},
+                                        {"job", job},
+                                        {"confirmed", provider->cancel(job)}});
+    }
+  }
+  if (!job.empty()) release_job(context, in.text("provider"), job);
+  if (task.state != TaskState::kSucceeded) return;
+  for (const Picture& picture : generation_of(task.spec).pictures) {
+    const bool is_file = picture.own && picture.source.starts_with(kFileIdScheme);
+    const auto id =
+        is_file ? Id::from_hex(picture.source.substr(kFileIdScheme.size())) : std::optional<Id>();
+    if (!id) continue;
+    const auto file = context.store.get_file(*id);
+    if (!file || file->account != task.account) continue;
+    context.objects.remove(file->object);
+    context.store.remove_file(*id, {});
+  }
+}
+
+}  // namespace telecine
