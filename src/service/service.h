@@ -74,6 +74,7 @@ struct ServiceOptions {
   int rate_per_minute = 0;                     ///< default of keys without one; 0: unlimited
   std::int64_t max_input = 20LL << 30;
   std::int64_t min_free = 256LL << 20;
+  bool development = false;  ///< any credentials or none are good: see `developer`
   provider::Catalogue generation;  ///< who makes generated videos
 };
 
@@ -177,6 +178,8 @@ class Service {
   void delay(Millis time, std::function<void()> then) { delay_.after(time, std::move(then)); }
 
   // --- limits and health ---
+  /// In development mode, who every caller is, whatever they offer; else nothing.
+  std::optional<Caller> developer() const;
   RateState take_call(const Caller& caller);
   /// One call of what `name` stands for, against a limit within any 60 s.
   bool take_call(const std::string& name, int per_minute) { return window_.take(name, per_minute); }
