@@ -1,10 +1,12 @@
 #include <gtest/gtest.h>
 
 #include "base/crypto.h"
+#include "dialect/veo/auth.h"
 #include "dialect/veo/documents.h"
 #include "dialect/veo/errors.h"
 #include "dialect/veo/requests.h"
 #include "dialect/veo/veo.h"
+#include "http/responder.h"
 #include "object/links.h"
 #include "temporary_directory.h"
 
@@ -17,7 +19,7 @@ const std::string kPng = std::string("\x89PNG\r\n\x1a\n", 8) + "rest";
 
 class VeoDocuments : public ::testing::Test {
  protected:
-  VeoDocuments() {
+  explicit VeoDocuments(bool development = false) {
     store_ = open_sqlite_store({directory_.path(), 15'000, 100, false}).value();
     objects_.emplace(object::LocalObjects::open(directory_.path()).value());
     signer_.emplace(object::LinkSigner::open(directory_.path()).value());
@@ -25,6 +27,7 @@ class VeoDocuments : public ::testing::Test {
     keys_.emplace(*store_, "", std::vector<AccessKey>{});
     ServiceOptions options;
     options.data_dir = directory_.path();
+    options.development = development;
     storages_.emplace(*store_, object::Endpoints(), std::string(32, 'k'), StorageOptions{});
     service_.emplace(*store_, *objects_, *signer_, *rules_, *keys_, *storages_, options);
   }
@@ -154,6 +157,36 @@ TEST_F(VeoDocuments, GiveReasonsWithoutAddresses) {
     EXPECT_EQ(veo::fail_reason(t), reason);
   }
   EXPECT_EQ(veo::fail_reason(task(TaskState::kRunning)), "");
+}
+
+class VeoDevelopment : public VeoDocuments {
+ protected:
+  VeoDevelopment() : VeoDocuments(true) {}
+};
+
+/// Who is let in with this in the Authorization header: the key's id, or the status of a refusal.
+std::string admitted(Service& service, const std::string& authorization) {
+  veo::Api api{service, {}, {}};
+  std::string who;
+  const auto handler =
+      veo::guarded(api, Scope::kWrite, [&](veo::Call& call) { who = call.caller.key->id; });
+  http::Request request;
+  if (!authorization.empty()) request.headers.set("Authorization", authorization);
+  handler(request, {},
+          http::Responder([&](http::Response answer) { who = std::to_string(answer.status); }));
+  return who;
+}
+
+TEST_F(VeoDocuments, AreNotShownToStrangers) {
+  EXPECT_EQ(admitted(*service_, ""), "401");
+  EXPECT_EQ(admitted(*service_, "Bearer sk-nobody.nothing"), "401");
+}
+
+TEST_F(VeoDevelopment, AnyTokenAndNoneAreGood) {
+  for (const char* text :
+       {"", "Bearer sk-nobody.nothing", "Bearer {{YOUR_API_KEY}}", "Basic eDp5"}) {
+    EXPECT_EQ(admitted(*service_, text), "developer") << text;
+  }
 }
 
 TEST(VeoIds, AreReadWithAndWithoutHyphens) {

@@ -23,7 +23,8 @@ bool is_disabled(Keyring& keys, std::string_view token) {
   return key && (*key)->disabled && equal_constant_time((*key)->secret, token.substr(dot + 1));
 }
 
-std::expected<Caller, http::Response> admit(Api& api, const http::Request& request, Scope scope) {
+std::expected<Caller, http::Response> identify(Api& api, const http::Request& request,
+                                               Scope scope) {
   const auto token = bearer_token(request);
   auto key = api.service.keys().by_token(token);
   if (!key && is_disabled(api.service.keys(), token)) {
@@ -37,8 +38,14 @@ std::expected<Caller, http::Response> admit(Api& api, const http::Request& reque
     return std::unexpected(
         access_error(403, "this token lacks the scope \"" + std::string(name_of(scope)) + "\""));
   }
-  Caller caller{std::move(*key)};
-  const RateState rate = api.service.take_call(caller);
+  return Caller{std::move(*key)};
+}
+
+std::expected<Caller, http::Response> admit(Api& api, const http::Request& request, Scope scope) {
+  const auto developer = api.service.developer();
+  auto caller = developer ? *developer : identify(api, request, scope);
+  if (!caller) return caller;
+  const RateState rate = api.service.take_call(*caller);
   if (!rate.allowed) {
     auto refused =
         access_error(429, "too many requests; at most " + std::to_string(rate.limit) + " a minute");
