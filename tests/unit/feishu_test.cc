@@ -87,13 +87,14 @@ TEST(FeishuRequest, TaskIdsAreDecimalsOfAtMostTwentyDigits) {
 
 class FeishuTokenTest : public ::testing::Test {
  protected:
-  FeishuTokenTest() : rules_(*object::AddressRules::parse({})) {
+  explicit FeishuTokenTest(bool development = false) : rules_(*object::AddressRules::parse({})) {
     store_ = *open_sqlite_store({directory_.path(), 15'000, 1000, true});
     objects_.emplace(*object::LocalObjects::open(directory_.path()));
     signer_.emplace(*object::LinkSigner::open(directory_.path()));
     keys_.emplace(*store_, "", std::vector<AccessKey>{});
     ServiceOptions options;
     options.data_dir = directory_.path();
+    options.development = development;
     storages_.emplace(*store_, object::Endpoints(), std::string(32, 'k'), StorageOptions{});
     service_.emplace(*store_, *objects_, *signer_, rules_, *keys_, *storages_, options);
     api_.emplace(Api{*service_, {}, "", "k"});
@@ -166,6 +167,22 @@ TEST_F(FeishuTokenTest, EachKindOfTokenIsRefusedInItsOwnWay) {
   const auto person = identify(*api_, "Bearer u-lin", kNow);
   ASSERT_TRUE(person);
   EXPECT_EQ(person->user, "u1");
+}
+
+class FeishuDeveloperTest : public FeishuTokenTest {
+ protected:
+  FeishuDeveloperTest() : FeishuTokenTest(true) {}
+};
+
+TEST_F(FeishuDeveloperTest, InDevelopmentModeEverybodyIsOneAppThatMayDoEverything) {
+  for (const char* offered : {"", "Basic abc", "Bearer t-abc", "Bearer u-old", "Bearer u-lin"}) {
+    const auto identity = identify(*api_, offered, kNow);
+    ASSERT_TRUE(identity) << offered;
+    EXPECT_EQ(identity->app.id, "developer");
+    EXPECT_EQ(identity->app.account, "main");
+    EXPECT_EQ(identity->user, "");
+    EXPECT_EQ(identity->scopes, all_scopes());
+  }
 }
 
 TEST_F(FeishuTokenTest, AFileTokenNamesItsTaskAndCannotBeGuessed) {

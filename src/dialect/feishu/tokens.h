@@ -27,7 +27,7 @@ struct IssuedToken {
 /// older one is still good when the next begins; nothing about it is stored.
 IssuedToken issue_token(const Api& api, const App& app, std::int64_t now_s);
 
-/// Checks what stands in the Authorization header.
+/// Checks what stands in the Authorization header. In development mode everybody is one app.
 std::expected<Identity, Fault> identify(const Api& api, std::string_view authorization,
                                         std::int64_t now_s);
 
@@ -35,7 +35,7 @@ std::expected<Identity, Fault> identify(const Api& api, std::string_view authori
 std::string file_token(const Api& api, Id task);
 std::optional<Id> task_of_file_token(const Api& api, std::string_view token);
 
-/// Answers the two token routes.
+/// Answers the two token routes. In development mode every answer is a token.
 void answer_token(const Api& api, const http::Request& request, const http::Responder& respond,
                   bool with_app_token);
 
