@@ -78,12 +78,13 @@ TaskRequest label_request(const Context& context) {
   json::array body;
   for (const Bound& bound : kLabelBounds) body.emplace_back(call.get(bound.name));
   request.body_hash = hex(sha256(json::serialize(body)));
-  const auto token = call.get("ClientToken");
   // Without a token the nonce is kept with the task: a replay makes no second one, not even after
   // a restart, when the nonces in memory are gone.
-  request.idempotency_key = token.empty()
-                                ? "aliyun-nonce:" + context.caller.key->id + ":" + context.nonce
-                                : "aliyun-token:" + std::string(token);
+  if (const auto token = call.get("ClientToken"); !token.empty()) {
+    request.idempotency_key = "aliyun-token:" + std::string(token);
+  } else if (!context.nonce.empty()) {
+    request.idempotency_key = "aliyun-nonce:" + context.caller.key->id + ":" + context.nonce;
+  }
   return request;
 }
 

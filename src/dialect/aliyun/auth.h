@@ -7,7 +7,7 @@
 
 namespace telecine::aliyun {
 
-/// Whose call it is, and the nonce by which it will not count again.
+/// Whose call it is, and the nonce by which it will not count again; without one it may.
 struct Admitted {
   Caller caller;
   std::string nonce;
