@@ -13,7 +13,7 @@ namespace {
 
 constexpr std::array<std::string_view, 2> kPaths = {"/v2/index.php", "/v2/interface.php"};
 constexpr std::int64_t kMaxBody = 4 << 20;
-constexpr std::array<std::string_view, 5> kRequired = {"Action", "SecretId", "Timestamp", "Nonce",
+constexpr std::array<std::string_view, 4> kRequired = {"SecretId", "Timestamp", "Nonce",
                                                        "Signature"};
 
 struct Refused {
@@ -82,11 +82,13 @@ std::string base_url(const Api& api, const http::Request& request) {
   return std::string(scheme) + "://" + (host.empty() ? request.local : std::string(host));
 }
 
+std::unexpected<Refused> missing(std::string_view name) {
+  return refused(code::kInvalidRequest, "the parameter " + std::string(name) + " is missing");
+}
+
 Checked check_common(const Arguments& arguments) {
   for (const std::string_view name : kRequired) {
-    if (!arguments.has(name)) {
-      return refused(code::kInvalidRequest, "the parameter " + std::string(name) + " is missing");
-    }
+    if (!arguments.has(name)) return missing(name);
   }
   const auto time = parse_int(arguments.text("Timestamp"));
   if (time && *time >= 0) return {};
@@ -142,19 +144,30 @@ Checked check_rate(const Api& api, const Caller& caller, const std::string& acti
   return {};
 }
 
+/// Who signed the call, and that it is fresh.
+std::expected<Caller, Refused> authenticate(const Api& api, const http::Request& request,
+                                            const http::Pairs& parameters,
+                                            const Arguments& arguments) {
+  if (auto developer = api.service.developer()) return *std::move(developer);
+  if (auto ok = check_common(arguments); !ok) return std::unexpected(ok.error());
+  auto key = find_key(api, arguments);
+  if (!key) return std::unexpected(key.error());
+  auto ok = check_signature(api, request, parameters, arguments, **key);
+  if (ok) ok = check_freshness(api, arguments);
+  if (!ok) return std::unexpected(ok.error());
+  return Caller{std::move(*key)};
+}
+
 /// All checks but those of the action's own parameters, in the documented order.
 std::expected<const Action*, Refused> admit(const Api& api, const http::Request& request,
                                             const http::Pairs& parameters,
                                             const Arguments& arguments, Caller& caller) {
-  if (auto ok = check_common(arguments); !ok) return std::unexpected(ok.error());
-  auto key = find_key(api, arguments);
-  if (!key) return std::unexpected(key.error());
-  caller.key = std::move(*key);
-  auto ok = check_signature(api, request, parameters, arguments, *caller.key);
-  if (ok) ok = check_freshness(api, arguments);
+  if (!arguments.has("Action")) return missing("Action");
+  auto who = authenticate(api, request, parameters, arguments);
+  if (!who) return std::unexpected(who.error());
+  caller = std::move(*who);
   const std::string name = action_of(arguments);
-  if (ok) ok = check_rate(api, caller, name);
-  if (!ok) return std::unexpected(ok.error());
+  if (auto ok = check_rate(api, caller, name); !ok) return std::unexpected(ok.error());
   const Action* action = find_action(name);
   if (action == nullptr) return refused(code::kUnknownAction);
   if (!caller.key->may(action->scope)) return refused(code::kUnauthorized);
