@@ -114,8 +114,10 @@ std::optional<Wishes> wishes_from(const Invocation& call, bool samples, const Op
     if (argument.numbers.size() == 1 && argument.numbers.front() != 0) return argument.numbers[0];
     return std::nullopt;
   };
-  const auto is_single = [](const Argument& argument) { return argument.numbers.size() <= 1; };
-  if (!is_single(arguments[kCover]) || !is_single(arguments[kSample])) return std::nullopt;
+  // Only transcodes come in lists.
+  const auto is_list = [](const Argument& argument) { return argument.is_list; };
+  if (std::any_of(arguments.begin() + kTranscode + 1, arguments.end(), is_list))
+    return std::nullopt;
   wishes.cover = single(arguments[kCover]);
   if (samples) wishes.sample = single(arguments[kSample]);
   return wishes;

@@ -15,6 +15,8 @@ namespace {
 
 using Done = std::expected<void, Wrong>;
 
+constexpr std::int64_t kMostNumber = 1'000'000'000;  // of a template or a category
+
 std::unexpected<Wrong> wrong(int number, std::string message = {}) {
   return std::unexpected(Wrong{number, std::move(message)});
 }
@@ -142,7 +144,9 @@ Done take_pull(const Arguments& arguments, Order& order) {
   if (url.empty()) return missing("pull.url");
   if (name.empty()) return missing("pull.fileName");
   json::object input{{"url", url}, {"fileName", printable(name, 255)}};
-  const std::string md5 = lower(arguments.text("pull.fileMd5"));
+  const auto category = arguments.integer("pull.classId", -1, kMostNumber);
+  if (!category) return wrong(category.error());  // there are no categories here to put it in
+  const std::string md5 = lower(either(arguments, "pull.fileMd5", "fileMd5"));
   if (!md5.empty()) {
     if (md5.size() != 32 || md5.find_first_not_of("0123456789abcdef") != std::string::npos) {
       return wrong(code::kInvalidParameter, "pull.fileMd5 must be 32 hex digits");
@@ -189,10 +193,8 @@ std::unexpected<Wrong> no_template(std::string_view parameter) {
   return wrong(code::kInvalidParameter, std::string(parameter) + " names no template");
 }
 
-constexpr std::int64_t kMaxDefinition = 1'000'000'000;
-
 Done add_transcodes(const Arguments& arguments, Order& order) {
-  const auto definitions = arguments.integers("transcode.definition", 0, kMaxDefinition);
+  const auto definitions = arguments.integers("transcode.definition", 0, kMostNumber);
   if (!definitions) return wrong(definitions.error());
   for (const std::int64_t definition : *definitions) {
     if (!order.add_transcode(definition)) return no_template("transcode.definition");
@@ -201,7 +203,7 @@ Done add_transcodes(const Arguments& arguments, Order& order) {
 }
 
 Done add_sample(const Arguments& arguments, Order& order) {
-  const auto definition = arguments.integer("sampleSnapshot.definition", 0, kMaxDefinition);
+  const auto definition = arguments.integer("sampleSnapshot.definition", 0, kMostNumber);
   if (!definition) return wrong(definition.error());
   if (*definition && !order.add_sample(**definition)) {
     return no_template("sampleSnapshot.definition");
@@ -211,7 +213,7 @@ Done add_sample(const Arguments& arguments, Order& order) {
 
 Done add_snapshots(const Arguments& arguments, Order& order) {
   constexpr std::int64_t kWeek = 604'800'000;
-  const auto definition = arguments.integer("snapshotByTimeOffset.definition", 0, kMaxDefinition);
+  const auto definition = arguments.integer("snapshotByTimeOffset.definition", 0, kMostNumber);
   if (!definition) return wrong(definition.error());
   if (!*definition) return {};
   const auto times = arguments.integers("snapshotByTimeOffset.timeOffset", 0, kWeek);
@@ -227,7 +229,7 @@ Done add_snapshots(const Arguments& arguments, Order& order) {
 }
 
 Done add_cover(const Arguments& arguments, Order& order) {
-  const auto definition = arguments.integer("coverBySnapshot.definition", 0, kMaxDefinition);
+  const auto definition = arguments.integer("coverBySnapshot.definition", 0, kMostNumber);
   if (!definition) return wrong(definition.error());
   if (!*definition) return {};
   const std::string type = arguments.text("coverBySnapshot.positionType");

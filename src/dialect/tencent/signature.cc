@@ -68,12 +68,22 @@ std::vector<std::string> canonical_parameters(std::string_view method,
   return distinct;
 }
 
+Hmac hmac_named(std::string_view method) {
+  if (method == "HmacSHA256") return Hmac::kSha256;
+  if (method == "TC2-HmacSHA256") return Hmac::kTc2Sha256;
+  return Hmac::kSha1;
+}
+
 std::string sign(Hmac hmac, std::string_view secret, std::string_view method, std::string_view host,
                  std::string_view path, std::string_view parameters) {
   std::string text;
   text.reserve(method.size() + host.size() + path.size() + parameters.size() + 1);
-  text.append(method).append(host).append(path).append("?").append(parameters);
-  return base64(hmac == Hmac::kSha256 ? hmac_sha256(secret, text) : hmac_sha1(secret, text));
+  text.append(method).append(host).append(path).append("?");
+  if (hmac == Hmac::kTc2Sha256)
+    text.append("\n").append(hex(sha256(parameters)));
+  else
+    text.append(parameters);
+  return base64(hmac == Hmac::kSha1 ? hmac_sha1(secret, text) : hmac_sha256(secret, text));
 }
 
 bool is_signed(const SignedCall& call, Hmac hmac, std::string_view secret,

@@ -8,7 +8,13 @@
 
 namespace telecine::tencent {
 
-enum class Hmac { kSha1, kSha256 };
+enum class Hmac {
+  kSha1,
+  kSha256,
+  kTc2Sha256,  ///< SHA-256, over a line break and the digest of the parameters in their place
+};
+/// What a call's SignatureMethod means; SHA-1 when it means nothing else.
+Hmac hmac_named(std::string_view method);
 
 /// A call as its client may have seen it: several spellings of host and path, because clients sign
 /// what they were configured with and proxies rewrite it.

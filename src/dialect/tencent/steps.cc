@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cmath>
 
 #include "dialect/tencent/errors.h"
 #include "dialect/tencent/facts.h"
@@ -94,14 +95,14 @@ void finish_step(StepState& step, json::object output) {
 StepState pull_step(const View& view, const Task& task, const json::object& input) {
   StepState step = begun("PullFile", input);
   if (const auto id = input_file(task)) {
-    json::object output{{"fileId", file_id_text(*id)}, {"fileSize", "0"}, {"url", ""}};
-    if (const auto source = view.file(*id)) {
-      output["fileSize"] = std::to_string(source->file.size);
-      output["url"] = source->url;
-    }
-    finish_step(step, std::move(output));
-  } else if (task.error && is_final(task.state)) {
-    fail_step(step, step_code(Step::kPull, task.error->code), task.error->message);
+    const auto source = view.file(*id);
+    const std::int64_t size = source ? source->file.size : task.source.value_or(MediaFacts{}).size;
+    finish_step(step, {{"fileId", file_id_text(*id)},
+                       {"fileSize", std::to_string(size)},
+                       {"url", source ? source->url : ""}});
+  } else if (is_final(task.state)) {
+    const Error error = task.error.value_or(Error{});
+    fail_step(step, step_code(Step::kPull, error.code), error.message);
   }
   return step;
 }
@@ -139,10 +140,22 @@ const Output* find_output(const Task& task, std::string_view name) {
   return at == task.outputs.end() ? nullptr : &*at;
 }
 
-std::string_view type_of_foreign(const Output& output) {
-  const bool is_picture = output.type != OutputType::kVideo && output.type != OutputType::kHls;
-  if (!is_picture) return "Transcode";
-  return output.type == OutputType::kCover ? "CoverBySnapshot" : "SampleSnapshot";
+/// A step of a task that another dialect made. Its templates have no numbers: 0 stands for them.
+StepState foreign_step(const View& view, const Task& task, const Output& output) {
+  json::object input{{"definition", 0}};
+  std::string_view type = "SampleSnapshot";
+  if (output.type == OutputType::kVideo || output.type == OutputType::kHls) {
+    type = "Transcode";
+    input["watermark"] = 0;
+  } else if (output.type == OutputType::kCover) {
+    type = "CoverBySnapshot";
+    const auto spec = std::ranges::find(task.spec.outputs, output.name, &OutputSpec::name);
+    const Position at = spec == task.spec.outputs.end() ? Position{} : spec->still.at;
+    input["positionType"] = at.time ? "Time" : "Percent";
+    input["position"] =
+        at.time ? *at.time / 1000 : static_cast<Millis>(std::llround(at.percent.value_or(10)));
+  }
+  return output_step(view, task, output, type, input, true);
 }
 
 }  // namespace
@@ -163,10 +176,7 @@ std::vector<StepState> steps_of(const View& view, const Task& task) {
     pulled = input_file(task).has_value();
   }
   if (memory.empty()) {
-    for (const Output& output : task.outputs) {
-      const json::object input{{"definition", 0}};
-      steps.push_back(output_step(view, task, output, type_of_foreign(output), input, true));
-    }
+    for (const Output& output : task.outputs) steps.push_back(foreign_step(view, task, output));
     return steps;
   }
   for (const auto& item : in.list(remembered::kSteps)) {
