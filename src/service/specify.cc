@@ -4,6 +4,7 @@
 #include "service/service.h"
 #include "task/analysis.h"
 #include "task/export_spec.h"
+#include "task/own_store.h"
 
 /// From a request to the specification of a task: everything that is checked before one exists.
 namespace telecine {
@@ -118,7 +119,9 @@ Result<Destination> Service::check_destination(const Caller& caller, Destination
     return std::unexpected(std::move(error));
   }
   const std::string name = resolved->name.empty() ? "x" : resolved->name;
-  const std::string url = resolved->type + "://" + resolved->bucket + "/" + resolved->prefix + name;
+  // Keys of our own store are bound by the same limits.
+  const std::string scheme = resolved->type == kOwnStore ? "s3" : resolved->type;
+  const std::string url = scheme + "://" + resolved->bucket + "/" + resolved->prefix + name;
   if (!object::CloudUrl::parse(url)) {
     return fail(ErrorCode::kInvalidParameter, "prefix and name must be a key of at most 1024 bytes",
                 "destination.name");

@@ -3,6 +3,7 @@
 #include <numeric>
 
 #include "base/crypto.h"
+#include "task/own_store.h"
 #include "work/scratch.h"
 #include "work/source.h"
 
@@ -125,8 +126,7 @@ class Encoding {
       return {};
     }
     if (auto published = scratch_.publish(got.files, run_.stop); !published) return published;
-    // With a destination it is there only when it has been published.
-    output.state = task_.spec.destination ? OutputState::kRunning : OutputState::kSucceeded;
+    output.state = is_published(task_.spec) ? OutputState::kRunning : OutputState::kSucceeded;
     output.progress = 1;
     output.files = std::move(got.files);
     output.facts = std::move(got.facts);

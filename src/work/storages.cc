@@ -9,6 +9,7 @@
 #include "base/fs.h"
 #include "base/id.h"
 #include "base/text.h"
+#include "task/own_store.h"
 
 namespace telecine {
 namespace {
@@ -25,6 +26,15 @@ std::unexpected<Error> unserved(const std::string& type, const std::string& buck
               "no configured [[object.endpoint]] serves the bucket " + type + "://" +
                   printable(bucket, 100),
               "bucket");
+}
+
+/// Our own store knows no hosts and keys; its buckets are names like any other.
+Status check_own(const Storage& storage) {
+  if (!storage.endpoint.empty() || !storage.access_key.empty() || !storage.secret_key.empty()) {
+    return fail(ErrorCode::kInvalidParameter, "is not for storages of the type file", "endpoint");
+  }
+  if (object::CloudUrl::parse("s3://" + storage.bucket + "/x")) return {};
+  return fail(ErrorCode::kInvalidParameter, "must be the name of a bucket", "bucket");
 }
 
 bool is_prefix(std::string_view prefix) {
@@ -81,7 +91,7 @@ Result<object::EndpointPtr> Storages::endpoint_of(const Storage& storage) const 
   const auto type = value_named<object::StoreType>(storage.type);
   if (!type) {
     return fail(ErrorCode::kInvalidParameter,
-                "must be " + names_listed<object::StoreType>() + ", not \"" +
+                "must be " + names_listed<object::StoreType>() + " or file, not \"" +
                     printable(storage.type, 40) + "\"",
                 "type");
   }
@@ -94,7 +104,9 @@ Result<object::EndpointPtr> Storages::endpoint_of(const Storage& storage) const 
 }
 
 void Storages::add(Storage storage, Store::Done<Storage> done) {
-  if (auto endpoint = endpoint_of(storage); !endpoint) {
+  if (storage.type == kOwnStore) {
+    if (auto ok = check_own(storage); !ok) return done(std::unexpected(ok.error()));
+  } else if (auto endpoint = endpoint_of(storage); !endpoint) {
     return done(std::unexpected(endpoint.error()));
   }
   if (!is_prefix(storage.prefix)) {
@@ -177,8 +189,10 @@ Result<Destination> Storages::resolve(const std::string& account, Destination de
   if (!destination.storage.empty()) {
     auto storage = find(account, destination.storage);
     if (!storage) return std::unexpected(storage.error());
-    if (auto endpoint = endpoint_of(*storage); !endpoint) {
-      return std::unexpected(endpoint.error());
+    if (storage->type != kOwnStore) {
+      if (auto endpoint = endpoint_of(*storage); !endpoint) {
+        return std::unexpected(endpoint.error());
+      }
     }
     destination.endpoint.clear();
     destination.type = storage->type;

@@ -187,7 +187,7 @@ check_rgw('calls are refused by code, and the words are the vendor\'s', async ()
   const created = (changes) => code('POST', 'create_task', { body: { ...task, ...changes } });
   assert.equal(await created({ output: '' }), 1001);
   assert.equal(await created({ template_name: 'nothing' }), 1004);
-  assert.equal(await created({ template_name: 'MP4_265_480p' }), 1002);
+  assert.equal(await created({ template_name: 'MP4_AV1_480p' }), 1002);
   assert.equal(await created({ storage_id: 'ffffffffffffffff' }), 1004);
   assert.equal(await created({ input: 'file:///etc/passwd' }), 1002);
   assert.equal(await created({ input: 'http://127.0.0.1/a.mp4' }), 1002);
@@ -246,8 +246,8 @@ check_rgw('a storage in use stays, its secrets are shown to nobody', async () =>
   await in_status(id, 'downloading');
   const del = () => client.json('DELETE', 'del_storage', { query: { storage_id: flaky } });
   assert.equal((await del()).code, 1005);
-  proxy.misbehave = () => null;
   await until('the read to be held', () => proxy.held.length > 0);
+  proxy.misbehave = () => null;
   proxy.release();
   await in_status(id, 'success');
   assert.equal((await del()).code, 0);

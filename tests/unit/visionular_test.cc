@@ -3,7 +3,8 @@
 #include "base/crypto.h"
 #include "dialect/visionular/auth.h"
 #include "dialect/visionular/documents.h"
-#include "dialect/visionular/templates.h"
+#include "dialect/visionular/own_templates.h"
+#include "dialect/visionular/summary.h"
 #include "dialect/visionular/visionular.h"
 #include "store/store.h"
 #include "temporary_directory.h"
@@ -82,14 +83,109 @@ TEST(VisionularAnswers, WriteNumbersPlainly) {
 TEST(VisionularTemplates, HaveTheDocumentedNamesAndIds) {
   for (const char* name : {"MP4_264_360p", "MP4_264_Original", "MP4_265_Original", "MP4_265_480p",
                            "HLS_AV1_4K", "FLV_264_1080p", "480p", "origin"}) {
-    EXPECT_NE(template_named(name), nullptr) << name;
+    EXPECT_NE(built_in_named(name), nullptr) << name;
   }
-  EXPECT_EQ(template_named("FLV_264_4K"), nullptr);
-  EXPECT_EQ(template_named("MP4_264_360p")->id(), "builtin-MP4-264-360p");
-  EXPECT_EQ(template_with_id("builtin-480p")->name, "480p");
-  EXPECT_TRUE(template_named("HLS_264_720p")->can_be_made());
-  EXPECT_FALSE(template_named("MP4_265_480p")->can_be_made());
-  EXPECT_EQ(output_of(*template_named("480p")).renditions[0].audio->bitrate, 64'000);
+  EXPECT_EQ(built_in_named("FLV_264_4K"), nullptr);
+  EXPECT_EQ(built_in_named("MP4_264_360p")->id, "builtin-MP4-264-360p");
+  EXPECT_EQ(built_in_named("480p")->id, "builtin-480p");
+}
+
+TEST(VisionularTemplates, EncodeWhatTheirNamesSay) {
+  const auto output = [](std::string_view name) { return output_of(*built_in_named(name)); };
+  const auto video = [&](std::string_view name) { return *output(name).renditions[0].video; };
+  EXPECT_EQ(video("MP4_264_2K").size.short_side, 1440);
+  EXPECT_FALSE(video("MP4_264_2K").size.enlarge);
+  EXPECT_EQ(video("MP4_265_480p").codec, VideoCodec::kH265);
+  EXPECT_EQ(video("MP4_265_480p").profile, Profile::kMain);
+  EXPECT_EQ(video("MP4_264_Original").size, PictureSize{});
+  EXPECT_EQ(video("1080p").max_frame_rate, 30);
+  EXPECT_EQ(output("480p").renditions[0].audio->bitrate, 64'000);
+  EXPECT_EQ(output("FLV_264_720p").container, Container::kFlv);
+  EXPECT_EQ(output("HLS_264_720p").segments, SegmentFormat::kTs);
+  EXPECT_EQ(output("HLS_265_720p").segments, SegmentFormat::kFmp4);
+  EXPECT_EQ(output("HLS_265_720p").segment, 6000);
+}
+
+TEST(VisionularTemplates, AreRefusedWithoutAnEncoder) {
+  EXPECT_TRUE(check_makeable(*built_in_named("HLS_265_720p")));
+  EXPECT_EQ(check_makeable(*built_in_named("MP4_AV1_720p")).error().code, Code::kBad);
+  EXPECT_FALSE(check_makeable({.format = "flv", .vcodec = "h265"}));
+}
+
+TEST(VisionularTemplates, NameTheirResolution) {
+  EXPECT_EQ(size_of("0"), PictureSize{});
+  EXPECT_EQ(size_of("4K")->short_side, 2160);
+  EXPECT_EQ(size_of("640x360")->width, 640);
+  EXPECT_FALSE(size_of("640x"));
+  EXPECT_FALSE(size_of("361p"));
+}
+
+TEST(VisionularTemplates, HaveNamesOfLettersInAnyScript) {
+  EXPECT_TRUE(is_template_name("H264_HLS.v-2"));
+  EXPECT_TRUE(is_template_name("\u9ad8\u6e05_720p"));
+  EXPECT_FALSE(is_template_name(""));
+  EXPECT_FALSE(is_template_name("a b"));
+  EXPECT_FALSE(is_template_name("a/b"));
+  EXPECT_FALSE(is_template_name("\u3000"));
+  EXPECT_TRUE(is_template_name(std::string(64, 'x')));
+  EXPECT_FALSE(is_template_name(std::string(65, 'x')));
+}
+
+Parameters parameters(std::string body) {
+  http::Request made;
+  made.body = std::move(body);
+  return Parameters::of(made).value();
+}
+
+TEST(VisionularTemplates, AreChangedByWhatIsGiven) {
+  const auto made = edited({.name = "n", .description = "old", .framerate = 30},
+                           parameters(R"({"format":"hls","quality":"6.5","audioBitrate":64000,)"
+                                      R"("description":"","hls_seg_time":4,"resolution":"720p"})"));
+  ASSERT_TRUE(made);
+  EXPECT_EQ(made->format, "hls");
+  EXPECT_EQ(made->quality, 6.5);
+  EXPECT_EQ(made->description, "");
+  EXPECT_EQ(made->framerate, 30);
+  const OutputSpec output = output_of(*made);
+  EXPECT_EQ(output.renditions[0].audio->bitrate, 64'000);
+  EXPECT_EQ(output.segment, 4000);
+  EXPECT_EQ(output.renditions[0].video->rate.crf, 22.25);
+}
+
+TEST(VisionularTemplates, RefuseWhatIsOutOfRangeOrNotMade) {
+  for (const char* body :
+       {R"({"format":"avi"})", R"({"vcodec":"vp9"})", R"({"acodec":"mp3"})", R"({"quality":0.5})",
+        R"({"quality":11})", R"({"framerate":121})", R"({"framerate":"x"})",
+        R"({"resolution":"big"})", R"({"audio_bitrate":100})", R"({"audio_bitrate":64001})",
+        R"({"logo_path":"https://a.example/l.png"})", R"({"adaptive_streams":[{}]})"}) {
+    const auto made = edited({}, parameters(body));
+    ASSERT_FALSE(made) << body;
+    EXPECT_EQ(made.error().code, Code::kBad) << body;
+  }
+  EXPECT_TRUE(edited({}, parameters(R"({"logo_path":"","adaptive_streams":[],"gop_size":0})")));
+}
+
+TEST(VisionularParameters, AreMissedBeforeTheyAreJudged) {
+  const auto some = parameters(R"({"a":1,"b":"","c":null})");
+  EXPECT_TRUE(some.need({"a"}));
+  EXPECT_EQ(some.need({"a", "b"}).error().code, Code::kLack);
+  EXPECT_FALSE(some.need({"c"}));
+  EXPECT_TRUE(some.given("b"));
+  EXPECT_FALSE(some.given("c"));
+  EXPECT_EQ(some.verbatim("a"), "1");
+}
+
+TEST(VisionularReplays, KeepTheFirstAnswerForAWhile) {
+  Replays replays(1000, 2);
+  replays.keep("a", "first", 0);
+  replays.keep("a", "second", 500);
+  EXPECT_EQ(replays.find("a", 900), "first");
+  EXPECT_EQ(replays.find("a", 1001), std::nullopt);
+  replays.keep("b", "b", 2000);
+  replays.keep("c", "c", 2000);
+  replays.keep("d", "d", 2000);
+  EXPECT_EQ(replays.find("b", 2000), std::nullopt);
+  EXPECT_EQ(replays.find("d", 2000), "d");
 }
 
 ServiceOptions options_in(const std::string& directory) {
@@ -234,6 +330,36 @@ TEST(VisionularCallback, IsTheVendorsPacket) {
             R"("input":"s3://media-in/clips/harbour.mp4",)"
             R"("output":"s3://media-out/web/clips/harbour-360.mp4","format":"mp4","duration":10,)"
             R"("spend_time":2}]})");
+}
+
+TEST(VisionularSummary, CountsVideosByHourRegionCodecAndSize) {
+  const auto video = [](Millis created, int width, int height, std::string codec, Millis duration) {
+    Task task = sample();
+    task.created = created;
+    task.state = TaskState::kSucceeded;
+    MediaFacts& facts = task.outputs[0].facts.emplace();
+    facts.duration = duration;
+    VideoFacts& picture = facts.video.emplace_back();
+    picture.width = width;
+    picture.height = height;
+    picture.codec = std::move(codec);
+    return std::make_shared<const Task>(std::move(task));
+  };
+  constexpr Millis kHour = 1'763'726'400'000;
+  const auto document = summary_document(
+      {video(kHour + 5, 640, 360, "h264", 10'400), video(kHour + 9, 360, 640, "h264", 1'000),
+       video(kHour + 9, 3840, 2160, "hevc", 2'000), std::make_shared<const Task>(sample())});
+  EXPECT_EQ(document.at("num"), 1);
+  EXPECT_EQ(render(document.at("regions")), R"(["ap-southeast-1"])");
+  EXPECT_EQ(render(document.at("resolution_types")), R"(["sd","hd","4k"])");
+  const auto& hour = document.at("list").at(0);
+  EXPECT_EQ(hour.at("time_stamp"), kHour / 1000);
+  EXPECT_EQ(hour.at("count_total"), 3);
+  EXPECT_EQ(hour.at("count_sd"), 2);
+  EXPECT_EQ(hour.at("count_hd"), 0);
+  EXPECT_EQ(hour.at("duration_sd"), 11);
+  EXPECT_EQ(hour.at("count_ap-southeast-1_h265_4k"), 1);
+  EXPECT_EQ(hour.at("duration_ap-southeast-1_h264_sd"), 11);
 }
 
 TEST(VisionularPaths, AreNotTheEnginesOwn) {

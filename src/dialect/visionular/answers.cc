@@ -41,7 +41,7 @@ std::string_view text_of(Code code) {
 http::Response envelope(Generation generation, int status, Code code, const json::value& data) {
   json::object body{{"code", static_cast<int>(code)}, {"data", data}, {"msg", text_of(code)}};
   if (generation == Generation::kBasic) body["request_id"] = make_uuid();
-  return http::Response::text(status, "application/json; charset=utf-8", render(body));
+  return answer_of(render(body), status);
 }
 
 void render_number(double number, std::string& out) {
@@ -89,6 +89,10 @@ Refusal refusal_of(const Error& error) {
     if (known == error.code) refusal.code = code;
   }
   return refusal;
+}
+
+http::Response answer_of(std::string body, int status) {
+  return http::Response::text(status, "application/json; charset=utf-8", std::move(body));
 }
 
 http::Response success(Generation generation, const json::value& data) {

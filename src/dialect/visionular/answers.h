@@ -36,6 +36,8 @@ inline std::unexpected<Refusal> refuse(Code code, std::string detail) {
 /// What the engine says, in this API's codes.
 Refusal refusal_of(const Error& error);
 
+/// A whole envelope as an answer.
+http::Response answer_of(std::string body, int status = 200);
 http::Response success(Generation generation, const json::value& data);
 http::Response failure(Generation generation, const Refusal& refusal, int status);
 /// With the status that the code has in this generation.

@@ -30,10 +30,10 @@ std::string resource_of(const http::Request& request, bool decoded) {
   if (request.query.empty()) return request.path;
   std::vector<std::pair<std::string, std::string>> pairs;
   for (const auto part : split(request.query, '&')) {
-    const std::string name(part.substr(0, part.find('=')));
-    const std::string text =
+    std::string text =
         decoded ? percent_decode(part, true).value_or(std::string(part)) : std::string(part);
-    pairs.emplace_back(name, text);
+    std::string name = text.substr(0, text.find('='));
+    pairs.emplace_back(std::move(name), std::move(text));
   }
   std::ranges::stable_sort(pairs, {}, &std::pair<std::string, std::string>::first);
   std::vector<std::string> texts;

@@ -1,5 +1,6 @@
 #include "dialect/visionular/documents.h"
 
+#include <algorithm>
 #include <array>
 #include <cmath>
 
@@ -72,9 +73,10 @@ struct Deliverable {
   std::int64_t size = 0;
 };
 
+/// The first video; of a task without one its first output.
 const Output* described_output(const Task& task) {
   for (const Output& output : task.outputs) {
-    if (output.type != OutputType::kCover) return &output;
+    if (output.type == OutputType::kVideo || output.type == OutputType::kHls) return &output;
   }
   return task.outputs.empty() ? nullptr : &task.outputs.front();
 }
@@ -114,7 +116,16 @@ std::string output_link(const Service& service, const Task& task, const Delivera
   return there ? service.url_of(task, made.output->files.front().url, base) : "";
 }
 
-json::object signed_document(const Service& service, const Task& task, const std::string& base) {
+/// By which the input can be downloaded: a file of this engine's library has a link here.
+std::string input_link(Service& service, const Task& task, const std::string& base) {
+  std::string url = service.input_url(task);
+  const auto file = url.empty() ? input_file(task) : std::nullopt;
+  if (!file) return url;
+  const auto known = service.files().get(task.account, *file);
+  return known ? base + service.link(*known) : "";
+}
+
+json::object signed_document(Service& service, const Task& task, const std::string& base) {
   const Deliverable made = deliverable_of(task);
   const Remembered remembered = remembered_of(task);
   const TaskError error = error_of(task);
@@ -129,13 +140,15 @@ json::object signed_document(const Service& service, const Task& task, const std
   o["err_message"] = done ? "success" : error.message;
   o["finish_time"] = seconds(task.finished);
   o["input"] = task.spec.input;
-  o["input_url"] = service.input_url(task);
+  o["input_url"] = input_link(service, task, base);
   o["objkey"] = made.key;
   o["output"] = made.url;
   o["output_url"] = output_link(service, task, made, base);
   o["region"] = made.region;
   o["region_type"] = made.region_type;
-  o["src_bitrate"] = task.source ? kilobits(task.source->size, task.source->duration) : 0.0;
+  // A task that waits again, after a failure, may know its source.
+  const bool looked = task.source && task.state >= TaskState::kRunning;
+  o["src_bitrate"] = looked ? kilobits(task.source->size, task.source->duration) : 0.0;
   o["status"] = status_word(task.state, Generation::kSigned);
   o["task_id"] = task.id.hex();
   o["template_id"] = remembered.template_id;
@@ -168,9 +181,11 @@ void add_facts(json::object& o, const std::string& side, const MediaFacts* facts
   o["output_media_size"] = size;
 }
 
-std::string_view format_of(const Deliverable& made) {
+std::string_view format_of(const Task& task, const Deliverable& made) {
   if (made.output == nullptr) return "";
-  return made.output->type == OutputType::kHls ? "hls" : "mp4";
+  if (made.output->type == OutputType::kHls) return "hls";
+  const auto spec = std::ranges::find(task.spec.outputs, made.output->name, &OutputSpec::name);
+  return spec != task.spec.outputs.end() ? name_of(spec->container) : "mp4";
 }
 
 json::object basic_document(const Task& task) {
@@ -197,10 +212,10 @@ json::object basic_document(const Task& task) {
   o["started_time"] = seconds(task.started);
   o["finished_time"] = seconds(task.finished);
   o["duration"] = source != nullptr ? static_cast<double>(source->duration) / 1000.0 : 0.0;
-  o["progress"] = static_cast<int>(task.progress * 100);
+  o["progress"] = static_cast<int>(std::floor(task.progress * 100 + 1e-9));
   add_facts(o, "source", source, source_size);
   add_facts(o, "output", output, output_size);
-  o["format"] = format_of(made);
+  o["format"] = format_of(task, made);
   o["ratio"] =
       source_size > 0 ? static_cast<double>(output_size) / static_cast<double>(source_size) : 0.0;
   const bool ended = task.finished > 0 && task.started > 0;
@@ -208,7 +223,7 @@ json::object basic_document(const Task& task) {
   o["encrypt_info"] = "";
   o["custom_info"] = remembered.custom_info;
   o["output_groups"] = json::array{json::object{{"custom_name", ""},
-                                                {"format", format_of(made)},
+                                                {"format", format_of(task, made)},
                                                 {"seg_type", ""},
                                                 {"seg_time", 0},
                                                 {"output", made.url}}};
@@ -257,7 +272,7 @@ TaskError error_of(const Task& task) {
   return {kErrors.front().code, kErrors.front().message};
 }
 
-json::object task_document(const Service& service, const Task& task, Generation generation,
+json::object task_document(Service& service, const Task& task, Generation generation,
                            const std::string& base) {
   if (generation == Generation::kBasic) return basic_document(task);
   return signed_document(service, task, base);
@@ -271,7 +286,7 @@ std::string callback_body(const Task& task) {
     const Deliverable made = deliverable_of(task);
     item["input"] = task.spec.input;
     item["output"] = made.url;
-    item["format"] = format_of(made);
+    item["format"] = format_of(task, made);
     item["duration"] = task.source ? static_cast<double>(task.source->duration) / 1000.0 : 0.0;
     item["spend_time"] = static_cast<double>(task.finished - task.started) / 1000.0;
   } else {

@@ -30,7 +30,7 @@ struct TaskError {
 TaskError error_of(const Task& task);
 
 /// query_task's `data`. `base` begins links to this server.
-json::object task_document(const Service& service, const Task& task, Generation generation,
+json::object task_document(Service& service, const Task& task, Generation generation,
                            const std::string& base);
 
 }  // namespace telecine::visionular

@@ -19,16 +19,39 @@ Answer<Parameters> Parameters::of(const http::Request& request) {
 }
 
 /// Exactly, or else in any case: the vendor's own examples are not always written alike.
-const json::value* Parameters::find(std::string_view name) const {
+const json::value* Parameters::lookup(std::string_view name) const {
   const json::value* value = values_.if_contains(name);
   if (value == nullptr) {
     for (const auto& item : values_) {
       if (iequals(item.key(), name)) value = &item.value();
     }
   }
-  if (value == nullptr || value->is_null()) return nullptr;
+  return value == nullptr || value->is_null() ? nullptr : value;
+}
+
+const json::value* Parameters::find(std::string_view name) const {
+  const json::value* value = lookup(name);
+  if (value == nullptr) return nullptr;
   const auto* text = value->if_string();
   return text != nullptr && text->empty() ? nullptr : value;
+}
+
+bool Parameters::given(std::string_view name) const {
+  return lookup(name) != nullptr;
+}
+
+Answer<void> Parameters::need(std::initializer_list<std::string_view> names) const {
+  for (const std::string_view name : names) {
+    if (find(name) == nullptr) return refuse(Code::kLack, std::string(name) + " is required");
+  }
+  return {};
+}
+
+std::string Parameters::verbatim(std::string_view name) const {
+  const json::value* value = find(name);
+  if (value == nullptr) return {};
+  const auto* text = value->if_string();
+  return text != nullptr ? std::string(text->data(), text->size()) : json::serialize(*value);
 }
 
 Answer<std::optional<std::string>> Parameters::text(std::string_view name) const {
@@ -46,6 +69,17 @@ Answer<std::optional<std::int64_t>> Parameters::integer(std::string_view name) c
     if (const auto number = parse_int({text->data(), text->size()})) return *number;
   }
   return refuse(Code::kBad, std::string(name) + " must be an integer");
+}
+
+Answer<std::optional<double>> Parameters::number(std::string_view name) const {
+  const json::value* value = find(name);
+  if (value == nullptr) return std::nullopt;
+  if (value->is_double()) return value->get_double();
+  if (const auto* whole = value->if_int64()) return static_cast<double>(*whole);
+  if (const auto* text = value->if_string()) {
+    if (const auto number = parse_double({text->data(), text->size()})) return *number;
+  }
+  return refuse(Code::kBad, std::string(name) + " must be a number");
 }
 
 Answer<std::string> Parameters::required(std::string_view name) const {

@@ -7,6 +7,7 @@ namespace {
 
 constexpr std::string_view kSignedMount = "/api/";
 constexpr std::string_view kBasicMount = "/vodencoding/v1/";
+constexpr std::int64_t kMostBody = 1 << 20;
 /// The engine's own API lives below the same folder.
 constexpr std::string_view kNativeMount = "/api/v1/";
 
@@ -35,6 +36,13 @@ void take(Api& api, Generation generation, Scope scope, const CallHandler& handl
   if (!rate.allowed) return respond(too_many(generation, rate));
   auto parameters = Parameters::of(request);
   if (!parameters) return respond(failure(generation, parameters.error()));
+  // Only a POST would do something twice.
+  if (request.method != http::Method::kPost) admitted->fingerprint.clear();
+  if (!admitted->fingerprint.empty()) {
+    if (auto known = api.replays.find(admitted->fingerprint, now_ms())) {
+      return respond(answer_of(*std::move(known)));
+    }
+  }
   handler({api, generation, std::move(*parameters), std::move(admitted->caller),
            std::move(admitted->fingerprint), base_url(api, request), respond});
 }
@@ -45,11 +53,20 @@ Generation generation_of(std::string_view path) {
 
 }  // namespace
 
+void Call::answer(http::Response response) const {
+  const auto* body = std::get_if<std::string>(&response.body);
+  if (!fingerprint.empty() && response.status == 200 && body != nullptr) {
+    api.replays.keep(fingerprint, *body, now_ms());
+  }
+  respond(std::move(response));
+}
+
 void add_call(http::Router& router, Api& api, http::Method method, std::string_view name,
               Scope scope, CallHandler handler) {
   for (const auto& [mount, generation] :
        {std::pair{kSignedMount, Generation::kSigned}, std::pair{kBasicMount, Generation::kBasic}}) {
     http::RouteOptions options;
+    options.max_body = kMostBody;
     options.reads_fetch_body = true;  // the vendor's examples send JSON with GET
     router.add(
         method, std::string(mount) + std::string(name),
@@ -73,6 +90,7 @@ http::Response refusal(int status, std::string_view path) {
 
 void mount(http::Router& router, Api& api) {
   mount_tasks(router, api);
+  mount_lists(router, api);
   mount_storages(router, api);
   mount_templates(router, api);
 }

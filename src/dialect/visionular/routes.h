@@ -9,18 +9,24 @@
 
 namespace telecine::visionular {
 
+/// Records of this kind, named by a task's id: del_task has taken the task out of this API.
+inline constexpr auto kHiddenTask = "visionular-hidden";
+
 /// A call that has passed authentication, scope, rate limit and syntax.
 struct Call {
   Api& api;
   Generation generation;
   Parameters parameters;
   Caller caller;
-  std::string fingerprint;  ///< see Admitted
+  std::string fingerprint;  ///< see Admitted; empty for what may be repeated
   std::string base;         ///< "https://media.example.net": what links to this server begin with
   http::Responder respond;
 
-  void succeed(const json::value& data) const { respond(success(generation, data)); }
-  void fail(const Refusal& refusal) const { respond(failure(generation, refusal)); }
+  void succeed(const json::value& data) const { answer(success(generation, data)); }
+  void fail(const Refusal& refusal) const { answer(failure(generation, refusal)); }
+
+ private:
+  void answer(http::Response response) const;
 };
 using CallHandler = std::function<void(const Call&)>;
 
@@ -29,6 +35,7 @@ void add_call(http::Router& router, Api& api, http::Method method, std::string_v
               Scope scope, CallHandler handler);
 
 void mount_tasks(http::Router& router, Api& api);
+void mount_lists(http::Router& router, Api& api);
 void mount_storages(http::Router& router, Api& api);
 void mount_templates(http::Router& router, Api& api);
 

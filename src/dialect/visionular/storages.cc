@@ -16,6 +16,9 @@ Status check_notify(const Api& api, const std::string& notify) {
 
 /// The fields of add_storage, each read once.
 Answer<Storage> storage_from(const Call& call) {
+  if (auto ok = call.parameters.need({"region", "type", "bucket"}); !ok) {
+    return std::unexpected(ok.error());
+  }
   Storage storage;
   storage.account = call.caller.account();
   for (const auto& [name, member] :

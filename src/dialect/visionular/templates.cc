@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <array>
 
+#include "base/text.h"
+
 namespace telecine::visionular {
 namespace {
 
@@ -27,102 +29,149 @@ constexpr int kMostFlv = 1080;
 
 struct Old {
   std::string_view name;
-  int short_side;
+  std::string_view resolution;
   int framerate;
 };
 /// Those of the first version of the API.
-constexpr std::array kOld = {Old{"480p", 480, 25}, Old{"720p", 720, 25}, Old{"1080p", 1080, 30},
-                             Old{"origin", 0, 0}};
+constexpr std::array kOld = {Old{"480p", "480p", 25}, Old{"720p", "720p", 25},
+                             Old{"1080p", "1080p", 30}, Old{"origin", "", 0}};
 constexpr int kOldAudio = 64;
 
 /// x264's constant quality for 1…10. A measure of its own per shot would be better: these are fixed
 /// steps around the encoder's usual 23, two of which are about a quarter of the bits.
-constexpr std::array<double, 11> kCrf = {0, 33, 31, 29, 27, 25, 23, 21.5, 20, 19, 18};
+constexpr std::array<double, 11> kCrf = {33, 33, 31, 29, 27, 25, 23, 21.5, 20, 19, 18};
+/// What x265 is given more for a picture about as good (SSIM, at both encoders' "veryfast").
+constexpr double kCrfOfH265 = 3;
 constexpr std::int64_t kAutomaticAudio = 128'000;
-constexpr double kSegmentSeconds = 6;
+constexpr int kUsualSegment = 6;
+constexpr int kBitsFrom = 1000;
+constexpr int kMostSide = 8192;
+
+Template built_in(std::string name) {
+  Template made;
+  made.id = "builtin-" + name;
+  std::ranges::replace(made.id, '_', '-');
+  made.name = std::move(name);
+  return made;
+}
 
 std::vector<Template> make_all() {
   std::vector<Template> all;
   for (const Part& format : kFormats) {
     for (const Part& codec : kCodecs) {
       for (const Size& size : kSizes) {
-        const std::string name =
-            std::string(format.name) + "_" + std::string(codec.name) + "_" + std::string(size.name);
-        all.push_back({name, std::string(format.word), std::string(codec.word),
-                       std::string(size.resolution), size.short_side});
+        auto& made =
+            all.emplace_back(built_in(std::string(format.name) + "_" + std::string(codec.name) +
+                                      "_" + std::string(size.name)));
+        made.format = format.word;
+        made.vcodec = codec.word;
+        made.resolution = size.resolution;
       }
     }
   }
   for (const Size& size : kSizes) {
     if (size.short_side > kMostFlv) continue;
-    all.push_back({"FLV_264_" + std::string(size.name), "flv", "h264", std::string(size.resolution),
-                   size.short_side});
+    auto& made = all.emplace_back(built_in("FLV_264_" + std::string(size.name)));
+    made.format = "flv";
+    made.resolution = size.resolution;
   }
   for (const Old& old : kOld) {
-    const std::string resolution = old.short_side > 0 ? std::string(old.name) : "";
-    all.push_back({std::string(old.name), "mp4", "h264", resolution, old.short_side, old.framerate,
-                   kOldAudio});
+    auto& made = all.emplace_back(built_in(std::string(old.name)));
+    made.resolution = old.resolution;
+    made.framerate = old.framerate;
+    made.audio_bitrate = kOldAudio;
   }
   return all;
 }
 
-const std::vector<Template>& all_templates() {
-  static const std::vector<Template> all = make_all();
-  return all;
+double crf_of(const Template& made) {
+  const double quality = std::clamp(made.quality, 1.0, 10.0);
+  const auto below = static_cast<std::size_t>(quality);
+  const auto above = std::min(below + 1, kCrf.size() - 1);
+  const double share = quality - static_cast<double>(below);
+  const double crf = kCrf.at(below) + (kCrf.at(above) - kCrf.at(below)) * share;
+  return made.vcodec == "h265" ? crf + kCrfOfH265 : crf;
+}
+
+VideoOptions video_of(const Template& made) {
+  VideoOptions video;
+  const bool h265 = made.vcodec == "h265";
+  video.codec = h265 ? VideoCodec::kH265 : VideoCodec::kH264;
+  video.profile = h265 ? Profile::kMain : Profile::kHigh;
+  video.rate.crf = crf_of(made);
+  video.size = size_of(made.resolution).value_or(PictureSize{});
+  video.max_frame_rate = made.framerate;
+  return video;
+}
+
+std::int64_t audio_bits(const Template& made) {
+  if (made.audio_bitrate == 0) return kAutomaticAudio;
+  return made.audio_bitrate < kBitsFrom ? made.audio_bitrate * 1000LL : made.audio_bitrate;
 }
 
 }  // namespace
-
-std::string Template::id() const {
-  std::string id = "builtin-" + name;
-  std::ranges::replace(id, '_', '-');
-  return id;
-}
 
 std::string Template::extension() const {
   return format == "hls" ? "m3u8" : format;
 }
 
-bool Template::can_be_made() const {
-  return vcodec == "h264" && (format == "mp4" || format == "hls");
-}
-
 std::span<const Template> built_in_templates() {
-  return all_templates();
+  static const std::vector<Template> all = make_all();
+  return all;
 }
 
-const Template* template_named(std::string_view name) {
-  for (const Template& made : all_templates()) {
-    if (made.name == name) return &made;
-  }
-  return nullptr;
+const Template* built_in_named(std::string_view name) {
+  const auto all = built_in_templates();
+  const auto found = std::ranges::find(all, name, &Template::name);
+  return found == all.end() ? nullptr : &*found;
 }
 
-const Template* template_with_id(std::string_view id) {
-  for (const Template& made : all_templates()) {
-    if (made.id() == id) return &made;
+std::optional<PictureSize> size_of(std::string_view resolution) {
+  PictureSize size;
+  if (resolution.empty() || resolution == "0") return size;
+  for (const Size& known : kSizes) {
+    if (!iequals(known.resolution, resolution)) continue;
+    size.short_side = known.short_side;
+    return size;
   }
-  return nullptr;
+  const auto cross = resolution.find('x');
+  if (cross == std::string_view::npos) return std::nullopt;
+  const auto width = parse_int(resolution.substr(0, cross));
+  const auto height = parse_int(resolution.substr(cross + 1));
+  const auto fits = [](auto side) { return side && *side >= 2 && *side <= kMostSide; };
+  if (!fits(width) || !fits(height)) return std::nullopt;
+  size.width = static_cast<int>(*width);
+  size.height = static_cast<int>(*height);
+  return size;
+}
+
+Answer<void> check_makeable(const Template& made) {
+  if (made.format == "flv" && made.vcodec != "h264") {
+    return refuse(Code::kBad, "flv holds h264 only");
+  }
+  if (made.vcodec == "av1") {
+    return refuse(Code::kBad, "unsupported: this installation has no AV1 encoder");
+  }
+  return {};
 }
 
 OutputSpec output_of(const Template& made) {
   Rendition rendition;
   rendition.name = "video";
-  VideoOptions video;
-  video.profile = Profile::kHigh;
-  video.rate.crf = kCrf.at(static_cast<std::size_t>(made.quality));
-  video.size.short_side = made.short_side;
-  video.max_frame_rate = made.framerate;
+  VideoOptions video = video_of(made);
   AudioOptions audio;
-  audio.bitrate = made.audio_bitrate > 0 ? made.audio_bitrate * 1000LL : kAutomaticAudio;
+  audio.bitrate = audio_bits(made);
   OutputSpec spec;
   spec.name = "video";
+  if (made.format == "flv") spec.container = Container::kFlv;
   if (made.format == "hls") {
+    const int seconds = made.hls_seg_time > 0 ? made.hls_seg_time : kUsualSegment;
     spec.type = OutputType::kHls;
-    spec.segment = static_cast<Millis>(kSegmentSeconds * 1000);
+    spec.segment = seconds * 1000LL;
+    spec.segments = video.codec == VideoCodec::kH264 ? SegmentFormat::kTs : SegmentFormat::kFmp4;
     // Keyframes on a fixed grid only, so that segments are equally long.
     video.scene_cuts = false;
-    video.gop = 2000;
+    video.gop = seconds % 2 == 0 ? 2000 : 1000;
   }
   rendition.video = video;
   rendition.audio = audio;
@@ -134,7 +183,7 @@ json::object template_document(const Template& made, Generation generation) {
   const bool basic = generation == Generation::kBasic;
   json::object o;
   o[basic ? "template_name" : "name"] = made.name;
-  o["description"] = "";
+  o["description"] = made.description;
   o["format"] = made.format;
   o["vcodec"] = made.vcodec;
   o["acodec"] = "aac";
@@ -142,17 +191,17 @@ json::object template_document(const Template& made, Generation generation) {
   o["framerate"] = made.framerate;
   o["resolution"] = made.resolution;
   o["audio_bitrate"] = made.audio_bitrate;
-  o["template_id"] = made.id();
+  o["template_id"] = made.id;
+  o[basic ? "seg_time" : "hls_seg_time"] = made.hls_seg_time;
   if (basic) {
-    o["built_in"] = true;
-    o["created_at"] = 0;
+    o["built_in"] = made.is_built_in();
+    o["created_at"] = made.created / 1000;
     return o;
   }
-  o["hls_seg_time"] = 0;
   o["logo_path"] = "";
   o["logo_size"] = "";
   o["logo_offset"] = "";
-  o["template_type"] = "built-in";
+  o["template_type"] = made.is_built_in() ? "built-in" : "custom";
   return o;
 }
 

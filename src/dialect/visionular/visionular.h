@@ -3,6 +3,7 @@
 #include <string>
 #include <string_view>
 
+#include "dialect/visionular/replays.h"
 #include "http/router.h"
 #include "service/service.h"
 
@@ -16,6 +17,7 @@ inline constexpr std::string_view kOrigin = "visionular";
 struct Api {
   Service& service;
   std::string public_url;  ///< base of links to this server; empty: from the request's Host
+  Replays replays{};
 };
 
 void mount(http::Router& router, Api& api);
