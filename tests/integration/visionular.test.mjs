@@ -29,7 +29,7 @@ if (!lacks_rgw) {
     rgw = await Rgw.start();
     proxy = await StoreProxy.start(rgw);
     receiver = await Receiver.start();
-    for (const bucket of ['media-in', 'media-out', 'flaky-in', 'flaky-out']) {
+    for (const bucket of ['media-in', 'media-out', 'older-out', 'flaky-in', 'flaky-out']) {
       await rgw.make_bucket(bucket);
     }
     await rgw.put('media-in', 'clip.avi', small().bytes);
@@ -44,6 +44,7 @@ allow_addresses = ["${receiver.address}"]
 [worker]
 slots = 1
 ${rgw.endpoint('lab', { extra: 'buckets = ["media-*"]' })}
+${rgw.endpoint('older', { extra: 'buckets = ["older-*"]\nsignature = "v2"' })}
 ${rgw.endpoint('flaky', { url: proxy.url, extra: 'buckets = ["flaky-*"]' })}
 `);
     server = await Server.start({ flags: ['--config', config] });
@@ -51,7 +52,7 @@ ${rgw.endpoint('flaky', { url: proxy.url, extra: 'buckets = ["flaky-*"]' })}
     good = await client.add_storage({ region, type: 's3', bucket: 'media-out', prefix: 'web',
                                       notify: receiver.url });
     flaky = await client.add_storage({ region, type: 's3', bucket: 'flaky-out' });
-  }, { timeout: 240_000 });
+  }, { timeout: 300_000 });
 }
 after(async () => {
   proxy?.release();
@@ -149,6 +150,27 @@ check_rgw('HLS lies beside its playlist, and its references hold', async () => {
   const segment = playlist.text.split('\n').find((line) => line && !line.startsWith('#'));
   const folder = path.posix.dirname(`web/live/${variant}`);
   assert.equal((await rgw.get('media-out', `${folder}/${segment}`)).status, 200);
+}, long);
+
+check_rgw('names are taken byte for byte, by the older signature too', async () => {
+  const older = await client.add_storage({ region, type: 's3', bucket: 'older-out',
+                                           prefix: 'a b/' });
+  await rgw.put('media-in', encodeURIComponent("中 +=&%41~'#.avi"), small().bytes);
+  const input = "s3://media-in/中 +=&%41~'#.avi";
+  for (const [storage_id, form] of [[older, /[?&]AWSAccessKeyId=.*Expires=\d+&Signature=/],
+                                    [good, /[?&]X-Amz-Signature=/]]) {
+    const output = "clips/中 a+b=&%41~'.mp4";
+    const task = await ended(await client.create({ template_name: template, input, output,
+                                                   storage_id }));
+    assert.equal(task.status, 'success', JSON.stringify(task));
+    assert.ok(task.objkey.endsWith(`/${output}`), task.objkey);
+    assert.match(task.output_url, form);
+    const made = await call('GET', task.output_url);
+    assert.equal(made.status, 200, made.text);
+    assert.equal(made.headers['content-type'], 'video/mp4');
+    assert.equal(made.body.subarray(4, 8).toString(), 'ftyp');
+    assert.deepEqual((await call('GET', task.input_url)).body, small().bytes);
+  }
 }, long);
 
 check_rgw('failures have their numbers', async () => {

@@ -15,23 +15,36 @@ export const lacks_rgw = absent.length > 0
   ? `there is no ${absent.join(', ')} (Debian packages radosgw ceph-mon ceph-osd ceph-common)`
   : null;
 
+const guard = 200_000;
+
 function run(args, env) {
   return new Promise((resolve, reject) => {
     const child = spawn('bash', [script, ...args], {
       env: { ...process.env, ...env },
       stdio: ['ignore', 'ignore', 'pipe'],
     });
+    const timer = setTimeout(() => {
+      child.kill('SIGKILL');
+      reject(new Error(`rgw.sh ${args[0]} did not end within ${guard / 1000} s`));
+    }, guard);
     let errors = '';
     child.stderr.on('data', (text) => (errors += text));
     child.on('error', reject);
     // Not 'close': the daemons that stay behind may hold the pipe.
     child.on('exit', (code) => {
+      clearTimeout(timer);
       child.stderr.destroy();
       if (code === 0) resolve();
       else reject(new Error(`rgw.sh ${args[0]}: ${code} ${errors}`));
     });
   });
 }
+
+// The daemons are nobody's children: a test process that ends early must not leave them behind.
+const running = new Set();
+process.on('exit', () => {
+  for (const rgw of running) spawnSync('bash', [script, 'down', rgw.folder, String(rgw.port)]);
+});
 
 /// Three free ports in a row.
 async function free_ports() {
@@ -56,6 +69,7 @@ export class Rgw {
     rgw.secret_key = 'telecine-test-secret-key-0000000000000001';
     rgw.host = `127.0.0.1:${rgw.port}`;
     rgw.url = `http://${rgw.host}`;
+    running.add(rgw);
     try {
       await run(['up', rgw.folder, String(rgw.port)],
                 { RGW_ACCESS_KEY: rgw.access_key, RGW_SECRET_KEY: rgw.secret_key });
@@ -120,6 +134,7 @@ export class Rgw {
 
   async close() {
     await run(['down', this.folder, String(this.port)], {}).catch(() => {});
+    running.delete(this);
     remove_folder(this.folder);
   }
 }

@@ -56,14 +56,14 @@ rgw_frontends = beast endpoint=127.0.0.1:$port
 rgw_dns_name = s3.localhost
 CONF
 : >"$base/keyring"
-ceph() { command ceph -c "$conf" --connect-timeout 20 "$@"; }
+ceph() { timeout 60 ceph -c "$conf" --connect-timeout 20 "$@"; }
 monmaptool --create --fsid "$fsid" --addv a "[v2:127.0.0.1:$((mon + 1)),v1:127.0.0.1:$mon]" \
   "$base/monmap" >/dev/null
-ceph-mon -c "$conf" --mkfs -i a --monmap "$base/monmap" --keyring "$base/keyring"
-ceph-mon -c "$conf" -i a
+timeout 60 ceph-mon -c "$conf" --mkfs -i a --monmap "$base/monmap" --keyring "$base/keyring"
+timeout 60 ceph-mon -c "$conf" -i a
 id=$(ceph osd new "$osd")
-ceph-osd -c "$conf" -i "$id" --mkfs --osd-uuid "$osd" 2>/dev/null
-ceph-osd -c "$conf" -i "$id" >/dev/null 2>&1
+timeout 60 ceph-osd -c "$conf" -i "$id" --mkfs --osd-uuid "$osd" 2>/dev/null
+timeout 60 ceph-osd -c "$conf" -i "$id" >/dev/null 2>&1
 for _ in $(seq 60); do ceph osd stat 2>/dev/null | grep -q '1 up' && break; sleep 0.5; done
 timeout 60 radosgw-admin -c "$conf" -n client.rgw user create --uid telecine \
   --display-name telecine --access-key "$RGW_ACCESS_KEY" --secret "$RGW_SECRET_KEY" \

@@ -7,12 +7,14 @@ export class VisionularClient {
     Object.assign(this, { url, key, secret });
   }
 
-  headers(method, target, text, { date = new Date().toUTCString(), nonce = randomUUID() } = {}) {
+  headers(method, target, text, { date = new Date().toUTCString(), nonce = randomUUID(),
+                                  end = '' } = {}) {
     const digest = text ? createHash('md5').update(text).digest('hex').toUpperCase() : '';
     const type = text ? 'application/json' : '';
     const [path, query = ''] = target.split('?');
     const pairs = query ? `?${query.split('&').sort().join('&')}` : '';
-    const to_sign = [method, digest, type, date, `x-wz-nonce:${nonce}`, path + pairs].join('\n');
+    const to_sign = [method, digest, type, date, `x-wz-nonce:${nonce}`, path + pairs].join('\n') +
+                    end;
     const signature = createHmac('sha1', this.secret).update(to_sign).digest('base64');
     const headers = {
       Date: date,
@@ -52,9 +54,10 @@ export class VisionularClient {
   }
 
   /// The newer generation: HTTP Basic.
-  async basic(method, name, { query = null, secret = this.secret } = {}) {
+  async basic(method, name, { query = null, body = null, secret = this.secret } = {}) {
     const token = Buffer.from(`${this.key}:${secret}`).toString('base64');
     return call(method, `${this.url}/vodencoding/v1/${name}?${new URLSearchParams(query ?? {})}`, {
+      body,
       headers: { Authorization: `Basic ${token}`, 'auth-type': 'use-basic' },
     });
   }
