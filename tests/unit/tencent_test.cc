@@ -62,6 +62,14 @@ TEST(TencentSignature, APostKeepsEmptyValuesAndLeavesUploadMarksOut) {
             "XzHHPT/Z9DPtwdsQQpfeA960n52NWyQp4OZgiCgpcio=");
 }
 
+TEST(TencentSignature, TheMethodIsSha1UnlessAnotherIsNamedExactly) {
+  EXPECT_EQ(hmac_named("HmacSHA256"), Hmac::kSha256);
+  EXPECT_EQ(hmac_named("TC2-HmacSHA256"), Hmac::kTc2Sha256);
+  for (const char* method : {"", "HmacSHA1", "hmacsha256", "sha256"}) {
+    EXPECT_EQ(hmac_named(method), Hmac::kSha1) << method;
+  }
+}
+
 TEST(TencentSignature, AnyOfTheHostsAndPathsMayHaveBeenSigned) {
   SignedCall call{
       "GET", {"10.0.0.1", "media.example.net:8443"}, {"/index.php", "/v2/index.php"}, kQuery};
@@ -176,11 +184,13 @@ TEST(TencentProcedure, ReadsTheOperatorsNames) {
 }
 
 TEST(TencentProcedure, RefusesWhatDoesNotParse) {
-  for (const char* text : {"", "()", "QCVB_SimpleProcessFile(", "QCVB_SimpleProcessFile({10)",
-                           "QCVB_SimpleProcessFile({10},)", "QCVB_SimpleProcessFile(5)",
-                           "QCVB_SimpleProcessFile(-1)", "QCVB_SimpleProcessFile({nil})",
-                           "QCVB_SimpleProcessFile(1,2,3,4,5)", "QCVB_SimpleProcessFile() x",
-                           "QCVB_ConvertAndReplace(1)", "QCVB_SimpleProcessFile({99999999999})"}) {
+  for (const char* text :
+       {"", "()", "QCVB_SimpleProcessFile(", "QCVB_SimpleProcessFile({10)",
+        "QCVB_SimpleProcessFile({10},)", "QCVB_SimpleProcessFile(5)", "QCVB_SimpleProcessFile(-1)",
+        "QCVB_SimpleProcessFile({nil})", "QCVB_SimpleProcessFile(1,2,3,4,5)",
+        "QCVB_SimpleProcessFile() x", "QCVB_ConvertAndReplace(1)",
+        "QCVB_SimpleProcessFile({10},{1})", "QCVB_SimpleProcessFile(0,0,{10})",
+        "QCVB_SimpleProcessFile({99999999999})"}) {
     EXPECT_FALSE(wishes_of(text, {})) << text;
   }
 }
@@ -237,10 +247,13 @@ TEST(TencentErrors, HaveTwoStyles) {
 
 TEST(MinuteWindow, NeverLetsMoreThanTheLimitThrough) {
   MinuteWindow window;
-  for (int i = 0; i < 100; ++i) EXPECT_TRUE(window.take("key GetTaskInfo", 100));
-  EXPECT_FALSE(window.take("key GetTaskInfo", 100));
-  EXPECT_TRUE(window.take("key GetTaskList", 100));
-  EXPECT_TRUE(window.take("key GetTaskInfo", 0));
+  const auto take = [&](const std::string& name, int limit) {
+    return window.take(name, limit, Minute::kSliding).allowed;
+  };
+  for (int i = 0; i < 100; ++i) EXPECT_TRUE(take("key GetTaskInfo", 100));
+  EXPECT_FALSE(take("key GetTaskInfo", 100));
+  EXPECT_TRUE(take("key GetTaskList", 100));
+  EXPECT_TRUE(take("key GetTaskInfo", 0));
 }
 
 TEST(SeenOnce, KnowsANameForItsLife) {
