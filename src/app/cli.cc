@@ -97,8 +97,13 @@ void add_settings(Built& built) {
     if (setting.name == "server.listen") names += ",--listen";
     std::string help(setting.help);
     if (!setting.fallback.empty()) help += " [" + std::string(setting.fallback) + "]";
-    CLI::Option* option = built.app->add_option(names, CLI::callback_t(), help);
-    option->type_name(placeholder(setting))->expected(1);
+    CLI::Option* option = nullptr;
+    if (setting.name == "server.dev") {
+      option = built.app->add_flag(names + ",--dev", std::as_const(help));
+    } else {
+      option = built.app->add_option(names, CLI::callback_t(), help);
+      option->type_name(placeholder(setting))->expected(1);
+    }
     option->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);
     const bool shown = all || setting.name == "data.dir" || setting.name == "data.master_key_file";
     option->group(shown ? "Settings" : "");

@@ -46,6 +46,17 @@ Status read_listen(const Settings& settings, ServerConfig& server) {
   return {};
 }
 
+/// Nobody but this machine may reach a server that asks for no credentials.
+Status read_dev(const Settings& settings, ServerConfig& server) {
+  server.dev = settings.values().flag("server.dev");
+  const auto address = object::IpAddress::parse(server.host);
+  const bool is_loopback = server.host == "localhost" || (address && object::is_loopback(*address));
+  if (!server.dev || is_loopback) return {};
+  return refuse(settings, "server.listen",
+                "must be a loopback address such as 127.0.0.1:8080 in development mode, which asks "
+                "nobody for credentials");
+}
+
 Status read_public_url(const Settings& settings, ServerConfig& server) {
   server.public_url = settings.values().text("server.public_url");
   while (server.public_url.ends_with('/')) server.public_url.pop_back();
@@ -57,6 +68,7 @@ Status read_public_url(const Settings& settings, ServerConfig& server) {
 Status read_server(const Settings& settings, ServerConfig& server) {
   const SettingValues& values = settings.values();
   if (auto ok = read_listen(settings, server); !ok) return ok;
+  if (auto ok = read_dev(settings, server); !ok) return ok;
   if (auto ok = read_public_url(settings, server); !ok) return ok;
   server.trusted_proxies = values.list("server.trusted_proxies");
   for (const std::string& proxy : server.trusted_proxies) {
@@ -76,7 +88,7 @@ Status read_server(const Settings& settings, ServerConfig& server) {
   server.max_connections = static_cast<int>(values.integer("server.max_connections"));
   server.header_bytes = static_cast<std::size_t>(values.integer("server.header_bytes"));
   server.body_bytes = static_cast<std::size_t>(values.integer("server.body_bytes"));
-  server.rate_per_minute = static_cast<int>(values.integer("server.rate_per_minute"));
+  server.rate_per_minute = limit_of(values, "server.rate_per_minute");
   server.link_life = values.integer("server.link_life");
   server.drain = values.integer("server.drain");
   return {};
@@ -234,6 +246,11 @@ void read_log(const SettingValues& values, Config& config) {
 
 }  // namespace
 
+int limit_of(const SettingValues& values, std::string_view setting) {
+  if (values.flag("server.dev") && !values.given(setting)) return 0;
+  return static_cast<int>(values.integer(setting));
+}
+
 std::string default_account(std::int64_t app_id) {
   return app_id > 0 ? "app-" + std::to_string(app_id) : "main";
 }
@@ -293,6 +310,7 @@ Result<Config> make_config(const Settings& settings) {
     return std::unexpected(read.error());
   }
   config.allow_addresses = values.list("network.allow_addresses");
+  if (config.server.dev) config.allow_addresses.emplace_back(object::AddressRules::kLoopback);
   if (auto rules = object::AddressRules::parse(config.allow_addresses); !rules) {
     return refuse(settings, "network.allow_addresses", rules.error().message);
   }

@@ -31,6 +31,7 @@ struct DataConfig {
 struct ServerConfig {
   std::string host;  ///< empty: every address
   int port = 0;
+  bool dev = false;        ///< development mode
   std::string public_url;  ///< without a slash at the end; empty: what the request says
   std::vector<std::string> trusted_proxies;  ///< addresses and ranges
   std::string tls_certificate;
@@ -82,6 +83,9 @@ const SettingSchema& setting_schema();
 /// and its text.
 Result<Settings> read_settings(const std::string& file,
                                const std::vector<std::pair<std::string, std::string>>& flags);
+
+/// A limit on calls, which development mode takes as none unless somebody set it.
+int limit_of(const SettingValues& values, std::string_view setting);
 
 /// Who owns the tasks of a key that names no account: "app-<app id>", or "main".
 std::string default_account(std::int64_t app_id);

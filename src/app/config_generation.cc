@@ -69,6 +69,7 @@ Result<ProviderConfig> read_provider(const SettingRow& row) {
       value_named<provider::Encoding>(values.text("encoding")).value_or(provider.encoding);
   provider.poll_first = values.integer("poll_first");
   provider.poll_every = values.integer("poll_every");
+  provider.backoff = values.integer("backoff");
   provider.deadline = values.integer("deadline");
   provider.submit_timeout = values.integer("submit_timeout");
   provider.max_result = values.integer("max_result");

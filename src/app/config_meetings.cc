@@ -176,7 +176,7 @@ Result<MeetingsConfig> read_meetings(const Settings& settings) {
 Result<feishu::Options> read_feishu(const Settings& settings) {
   const SettingValues& values = settings.values();
   feishu::Options options;
-  options.rate_per_minute = static_cast<int>(values.integer("feishu.rate_per_minute"));
+  options.rate_per_minute = limit_of(values, "feishu.rate_per_minute");
   const auto offset = parse_offset(values.text("feishu.utc_offset"));
   if (!offset) return refuse(settings, "feishu.utc_offset", "must be like +08:00");
   options.utc_offset_minutes = *offset;

@@ -79,6 +79,11 @@ std::vector<Setting> server_settings() {
        .help = "Largest JSON request; uploads are bounded by worker.max_input",
        .least = 1024,
        .most = 64 * kMega},
+      {.name = "server.dev",
+       .type = kFlag,
+       .fallback = "false",
+       .help = "Development mode, on loopback only: any credentials or none are good, inputs and "
+               "callbacks may be on loopback, and limits that are not set are off"},
       {.name = "server.rate_per_minute",
        .type = kInteger,
        .fallback = "0",
@@ -239,6 +244,12 @@ SettingList generation_providers() {
                .help = "Between questions",
                .least = 10,
                .most = kHour},
+              {.name = "backoff",
+               .type = kDuration,
+               .fallback = "1s",
+               .help = "Before a refused submit or a failed copy is tried again; then twice as long",
+               .least = 10,
+               .most = kHour},
               {.name = "deadline",
                .type = kDuration,
                .fallback = "60m",
@@ -359,9 +370,9 @@ SettingList keys() {
 
 SettingSchema make() {
   SettingSchema schema;
-  for (auto* part : {&data_settings, &server_settings, &worker_settings, &aliyun_settings,
-                     &generation_settings, &meeting_settings, &object_settings,
-                     &tencent_settings}) {
+  for (auto* part :
+       {&data_settings, &server_settings, &worker_settings, &aliyun_settings, &generation_settings,
+        &meeting_settings, &object_settings, &tencent_settings}) {
     for (Setting& setting : (*part)()) schema.settings.push_back(setting);
   }
   schema.lists = {roots(), endpoints(), keys(), generation_providers(), generation_models()};

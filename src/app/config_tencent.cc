@@ -1,5 +1,6 @@
 #include "app/config_tencent.h"
 
+#include "app/config.h"
 #include "base/text.h"
 #include "dialect/tencent/presets.h"
 #include "dialect/tencent/procedure.h"
@@ -106,7 +107,7 @@ Status read_tencent(const Settings& settings, tencent::Options& options) {
   options.app_id = values.integer("tencent.app_id");
   options.max_skew_s = values.integer("tencent.max_skew_s");
   options.replay_check = values.flag("tencent.replay_check");
-  options.rate_per_minute = static_cast<int>(values.integer("tencent.rate_per_minute"));
+  options.rate_per_minute = limit_of(values, "tencent.rate_per_minute");
   options.error_style = values.text("tencent.error_style") == "observed"
                             ? tencent::ErrorStyle::kObserved
                             : tencent::ErrorStyle::kDocumented;

@@ -3,6 +3,7 @@
 #include <future>
 #include <utility>
 
+#include "app/dev_gate.h"
 #include "base/log.h"
 #include "dialect/native/auth.h"
 #include "dialect/native/errors.h"
@@ -51,6 +52,7 @@ Dialects::Dialects(const Config& config, Service& service, Surroundings surround
                    std::string feishu_key)
     : service_(service),
       max_body_(static_cast<std::int64_t>(config.server.body_bytes)),
+      dev_(config.server.dev),
       native_{service,
               config.server.public_url,
               surroundings.callback_base,
@@ -74,8 +76,8 @@ Dialects::Dialects(const Config& config, Service& service, Surroundings surround
   refusals_.push_back([this](int status, std::string_view path,
                              std::string_view detail) -> std::optional<http::Response> {
     if (!tencent::owns(path)) return std::nullopt;
-    return tencent::refused_by_server(
-        tencent_, status == 405 ? "the method must be GET or POST" : detail);
+    return tencent::refused_by_server(tencent_,
+                                      status == 405 ? "the method must be GET or POST" : detail);
   });
   refusals_.push_back(
       [](int status, std::string_view path, std::string_view) -> std::optional<http::Response> {
@@ -107,6 +109,7 @@ http::Response Dialects::refuse(int status, std::string_view path, std::string_v
 http::Router Dialects::router() {
   http::Router router;
   router.default_max_body = max_body_;
+  if (dev_) router.gate = refuse_foreign_page;
   native::mount(router, native_);
   aliyun::mount(router, aliyun_);
   feishu::mount(router, feishu_);

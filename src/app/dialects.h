@@ -55,6 +55,7 @@ class Dialects {
 
   Service& service_;
   std::int64_t max_body_;
+  bool dev_;
   native::Api native_;
   feishu::Api feishu_;
   aliyun::Api aliyun_;

@@ -65,9 +65,9 @@ Result<Engine> Engine::open(const Config& config, bool with_worker) {
   auto children = ChildHost::start("/proc/self/exe");
   if (!children) return std::unexpected(children.error());
   engine.children = std::move(*children);
-  engine.worker = std::make_unique<Worker>(*engine.store, *engine.children, *engine.objects,
-                                           *engine.http, *engine.roots, *engine.meetings, *engine.storages,
-                                           config.worker);
+  engine.worker =
+      std::make_unique<Worker>(*engine.store, *engine.children, *engine.objects, *engine.http,
+                               *engine.roots, *engine.meetings, *engine.storages, config.worker);
   return engine;
 }
 

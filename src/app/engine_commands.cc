@@ -44,10 +44,12 @@ std::vector<Command> engine_commands() {
        .details = "Works without any configuration: data in ./telecine-data, on 127.0.0.1:8080.\n"
                   "The first start makes an access key, prints its token and leaves it in\n"
                   "first.key in the data directory, where the other commands find it.\n"
-                  "SIGTERM and Ctrl-C drain it.\n\n"
+                  "SIGTERM and Ctrl-C drain it.\n"
+                  "--dev is for laptops and test suites: nobody is asked for credentials.\n\n"
                   "Examples:\n"
                   "  telecine serve\n"
                   "  telecine serve --data /srv/telecine --listen :8080\n"
+                  "  telecine serve --dev\n"
                   "  telecine serve --config /etc/telecine.toml --log-format json",
        .takes = Takes::kAllSettings,
        .run = [](const Arguments& arguments) { return with_config(arguments, serve); }},

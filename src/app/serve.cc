@@ -78,6 +78,7 @@ http::ServerOptions http_options(const Config& config) {
   options.tls_key = config.server.tls_key;
   options.max_connections = config.server.max_connections;
   options.header_bytes = config.server.header_bytes;
+  if (config.server.dev) options.headers.set("Telecine-Mode", "development");
   return options;
 }
 
@@ -89,6 +90,7 @@ ServiceOptions service_options(const Config& config) {
   options.retention = config.data.retention;
   options.upload_retention = config.data.upload_retention;
   options.rate_per_minute = config.server.rate_per_minute;
+  options.development = config.server.dev;
   options.max_input = config.worker.max_input;
   options.min_free = config.worker.min_free;
   options.generation = config.worker.generation;
@@ -138,6 +140,9 @@ int serve(const Config& config) {
                        {"data", config.data.dir},
                        {"worker", config.worker_enabled},
                        {"version", kVersion}});
+  if (config.server.dev) {
+    log_warning("development mode: whoever can reach this address may do everything", {});
+  }
   if (config.worker.generation.only_animatics()) {
     log_warning("no generation provider is configured; video requests are answered with animatics",
                 {});

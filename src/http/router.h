@@ -91,6 +91,8 @@ class Router {
 
   /// Bytes of a body on routes that do not say otherwise.
   std::int64_t default_max_body = 1 << 20;
+  /// Asked first, with the header read and the body not; its answer is final.
+  std::function<std::optional<Response>(const Request&)> gate;
   /// For unknown paths.
   std::function<Response(const Request&)> not_found;
   /// For known paths; `allowed` is "GET, HEAD". The server sets the Allow header from it.

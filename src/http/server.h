@@ -25,6 +25,7 @@ struct ServerOptions {
   std::int64_t minimum_body_rate = 64;  ///< bytes a second, over that span
   Millis idle_timeout = 75'000;         ///< between two requests
   Millis write_timeout = 60'000;        ///< without the client taking a single byte
+  Headers headers;                      ///< of every answer, beside its own
 };
 
 struct ServerCounters {

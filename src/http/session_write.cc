@@ -57,6 +57,7 @@ void Session<Stream>::build_head(int status, std::optional<std::int64_t> content
   closing_ = closing_ || !framing.keep_alive || wants_close(response_.headers) ||
              loop_.shared.draining.load(std::memory_order_relaxed);
   head_.clear();
+  for (const auto [name, value] : loop_.shared.options.headers) response_.headers.set(name, value);
   write_head(head_, status, response_.headers, response_.content_type,
              {.close = closing_,
               .announce_keep_alive = exchange_.request.version < 11,

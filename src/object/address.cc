@@ -17,6 +17,7 @@ namespace {
 constexpr std::size_t kMostUrlBytes = 4096;
 constexpr std::array kUsualPorts = {80, 443, 8080, 8443};
 constexpr std::int64_t kAnyUsualPort = 0;  // an allow list entry without a port
+constexpr int kEveryPort = -1;
 
 // The special-purpose registries of IANA (RFC 6890 and later additions), plus multicast and the
 // deprecated site-local block.
@@ -55,11 +56,6 @@ bool is_reserved(const IpAddress& address) {
 
 bool is_metadata(const IpAddress& address) {
   static const auto ranges = ranges_of(kMetadata);
-  return any_contains(ranges, address);
-}
-
-bool is_loopback(const IpAddress& address) {
-  static const auto ranges = ranges_of(std::array<std::string_view, 2>{"127.0.0.0/8", "::1"});
   return any_contains(ranges, address);
 }
 
@@ -122,6 +118,11 @@ Written take_apart(std::string_view entry) {
 
 }  // namespace
 
+bool is_loopback(const IpAddress& address) {
+  static const auto ranges = ranges_of(std::array<std::string_view, 2>{"127.0.0.0/8", "::1"});
+  return any_contains(ranges, address);
+}
+
 std::optional<IpAddress> IpAddress::parse(std::string_view text) {
   const std::string copy(text);
   IpAddress address;
@@ -176,6 +177,11 @@ bool IpRange::contains(const IpAddress& address) const {
 Result<AddressRules> AddressRules::parse(std::span<const std::string> allow) {
   AddressRules rules;
   for (const std::string& text : allow) {
+    if (trim(text) == kLoopback) {
+      rules.entries_.push_back({*IpRange::parse("127.0.0.0/8"), kEveryPort});
+      rules.entries_.push_back({*IpRange::parse("::1"), kEveryPort});
+      continue;
+    }
     const Written written = take_apart(trim(text));
     const auto range = IpRange::parse(written.range);
     const auto port = written.port ? parse_int(*written.port).value_or(-1) : kAnyUsualPort;
@@ -185,7 +191,8 @@ Result<AddressRules> AddressRules::parse(std::span<const std::string> allow) {
       return fail(ErrorCode::kInvalidParameter,
                   "\"" + text +
                       "\" is neither an address range (10.1.0.0/16, fd00::/8) nor an "
-                      "address with or without a port (127.0.0.1:9000, [::1]:80, 10.1.2.3)");
+                      "address with or without a port (127.0.0.1:9000, [::1]:80, 10.1.2.3), nor "
+                      "the word loopback");
     }
     rules.entries_.push_back({*range, static_cast<int>(port)});
   }
@@ -195,7 +202,9 @@ Result<AddressRules> AddressRules::parse(std::span<const std::string> allow) {
 bool AddressRules::opened(const IpAddress& address, int port, bool exactly) const {
   return std::ranges::any_of(entries_, [&](const Entry& entry) {
     if (exactly && entry.range.bits != 128) return false;
-    const bool port_matches = entry.port == kAnyUsualPort ? is_usual(port) : entry.port == port;
+    const bool port_matches = entry.port == kEveryPort      ? true
+                              : entry.port == kAnyUsualPort ? is_usual(port)
+                                                            : entry.port == port;
     return port_matches && entry.range.contains(address);
   });
 }
@@ -228,7 +237,7 @@ Status AddressRules::check_url(std::string_view text) const {
   if (!url) return std::unexpected(url.error());
   if (url->has_userinfo) return invalid("The URL must not carry a user name or a password.");
   const bool configured = std::ranges::any_of(entries_, [&](const Entry& entry) {
-    return entry.port != kAnyUsualPort && entry.port == url->port;
+    return entry.port == kEveryPort || (entry.port != kAnyUsualPort && entry.port == url->port);
   });
   if (!is_usual(url->port) && !configured) {
     return invalid(

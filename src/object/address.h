@@ -35,6 +35,8 @@ struct IpRange {
   bool contains(const IpAddress& address) const;
 };
 
+bool is_loopback(const IpAddress& address);
+
 /// Which addresses the engine contacts for URLs that a caller gave. Everything that is not the
 /// public internet is refused (private, loopback, link-local, documentation, multicast ranges, and
 /// IPv4 addresses of those wrapped into IPv6), and so are this host's own addresses.
@@ -44,6 +46,7 @@ struct IpRange {
 ///
 ///     10.1.0.0/16       the range, on the usual ports
 ///     127.0.0.1:9000    one address, on that port only
+///     loopback          this machine's loopback addresses, on every port
 ///     [::1]:80
 ///
 /// Cloud metadata addresses and this host's own (other than loopback) are opened only by an entry
@@ -54,6 +57,7 @@ class AddressRules {
  public:
   /// An empty list opens nothing. kInvalidParameter names the entry that cannot be read.
   static Result<AddressRules> parse(std::span<const std::string> allow);
+  static constexpr std::string_view kLoopback = "loopback";
 
   /// Whether a connection to this address and port may be made. This host's interfaces are read
   /// anew each time: they come and go.
@@ -67,7 +71,7 @@ class AddressRules {
  private:
   struct Entry {
     IpRange range;
-    int port = 0;  ///< 0: the usual ones
+    int port = 0;  ///< 0: the usual ones; -1: every one
   };
   bool permits(const IpAddress& address, int port) const;
   bool opened(const IpAddress& address, int port, bool exactly) const;

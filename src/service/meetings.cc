@@ -24,6 +24,7 @@ Result<std::string> Service::ingest_account(std::string_view token) {
   const auto refuse = [] {
     return fail(ErrorCode::kUnauthorized, "send \"Authorization: Bearer <ingest key>\"");
   };
+  if (const auto developer = this->developer()) return developer->account();
   if (ingest_keys_.empty()) {
     auto key = keys_.by_token(token);
     if (!key) {
