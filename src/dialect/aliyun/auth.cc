@@ -76,8 +76,9 @@ bool covers(const http::Request& request, const std::vector<std::string>& named)
 
 std::expected<Claim, Refusal> claim_v3(const http::Request& request, const Call& call) {
   const auto header = [&](std::string_view name) { return request.headers.get(name); };
+  if (!header("x-acs-bearer-token").empty()) return refuse(Code::kInvalidSignatureMethod);
   const auto missing = first_missing({{{"Version", "x-acs-version"},
-                                       {"Authorization", "authorization"},
+                                       {"AccessKeyId", "authorization"},
                                        {"Signature", "authorization"},
                                        {"SignatureNonce", "x-acs-signature-nonce"},
                                        {"Timestamp", "x-acs-date"}}},

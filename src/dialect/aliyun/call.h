@@ -15,7 +15,7 @@ enum class Format : std::uint8_t { kXml, kJson };
 
 /// A request taken apart, nothing about it believed yet.
 struct Call {
-  bool v3 = false;  ///< signed by the Authorization header
+  bool v3 = false;  ///< of the clients that sign by the Authorization header
   std::string method;
   std::string action;
   std::string version;
