@@ -33,8 +33,8 @@ RateState RateLimiter::take(const std::string& name, int per_minute) {
   return state;
 }
 
-bool MinuteWindow::take(const std::string& name, int per_minute) {
-  if (per_minute <= 0) return true;
+WindowState MinuteWindow::take(const std::string& name, int per_minute, Minute minute) {
+  if (per_minute <= 0) return {};
   constexpr Millis kMinute = 60'000;
   constexpr std::size_t kMaxNames = 100'000;
   const Millis now = steady_ms();
@@ -44,10 +44,13 @@ bool MinuteWindow::take(const std::string& name, int per_minute) {
     std::erase_if(calls_, [&](const auto& c) { return expired(c.second.back()); });
   }
   auto& calls = calls_[name];
+  if (minute == Minute::kFixed && !calls.empty() && expired(calls.front())) calls.clear();
   while (!calls.empty() && expired(calls.front())) calls.pop_front();
-  if (calls.size() >= static_cast<std::size_t>(per_minute)) return false;
-  calls.push_back(now);
-  return true;
+  WindowState state;
+  state.allowed = calls.size() < static_cast<std::size_t>(per_minute);
+  if (state.allowed) calls.push_back(now);
+  state.reset_s = static_cast<int>((calls.front() + kMinute - now + 999) / 1000);
+  return state;
 }
 
 bool SeenOnce::first(const std::string& name, Millis life) {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <array>
+#include <cstdint>
 #include <deque>
 #include <mutex>
 #include <string>
@@ -38,12 +39,20 @@ class RateLimiter {
   std::array<Shard, kShards> shards_;
 };
 
-/// Calls of each name within the last minute, counted one by one: never more than the limit in any
-/// 60 s, bursts included. A refused call costs nothing. Thread-safe.
+/// Which minute is counted: one that begins with a name's first call, or the last 60 s.
+enum class Minute : std::uint8_t { kFixed, kSliding };
+
+struct WindowState {
+  bool allowed = true;
+  int reset_s = 0;  ///< whole seconds until the minute's first call is forgotten, 1...60
+};
+
+/// Calls of each name within a minute, counted one by one, bursts included. A refused call costs
+/// nothing and does not lengthen the minute. Thread-safe.
 class MinuteWindow {
  public:
-  /// 0 calls a minute: no limit.
-  bool take(const std::string& name, int per_minute);
+  /// 0 calls a minute: no limit. One name, one kind of minute.
+  WindowState take(const std::string& name, int per_minute, Minute minute);
 
  private:
   std::mutex mutex_;

@@ -10,18 +10,17 @@
 #include "object/address.h"
 #include "object/links.h"
 #include "object/local.h"
-#include "service/delay.h"
 #include "provider/catalogue.h"
+#include "service/delay.h"
 #include "service/files.h"
 #include "service/keyring.h"
 #include "service/metrics.h"
 #include "service/rate_limit.h"
 #include "service/watch.h"
-#include "service/window.h"
 #include "store/meetings.h"
 #include "store/store.h"
-#include "work/storages.h"
 #include "task/generation.h"
+#include "work/storages.h"
 
 namespace telecine {
 
@@ -74,7 +73,7 @@ struct ServiceOptions {
   int rate_per_minute = 0;                     ///< default of keys without one; 0: unlimited
   std::int64_t max_input = 20LL << 30;
   std::int64_t min_free = 256LL << 20;
-  bool development = false;  ///< any credentials or none are good: see `developer`
+  bool development = false;        ///< any credentials or none are good: see `developer`
   provider::Catalogue generation;  ///< who makes generated videos
 };
 
@@ -171,8 +170,9 @@ class Service {
   /// 32 bytes that stay the same for this installation and differ between purposes. Made when it is
   /// first asked for; waits for the store.
   Result<std::string> installation_key(const std::string& purpose);
+  /// One call of what `name` stands for, in the minute that its first call opened.
   WindowState take_window(const std::string& name, int per_minute) {
-    return windows_.take(name, per_minute);
+    return window_.take(name, per_minute, Minute::kFixed);
   }
   /// Calls back after a while, on a thread of its own; at once when too many are waiting.
   void delay(Millis time, std::function<void()> then) { delay_.after(time, std::move(then)); }
@@ -182,7 +182,9 @@ class Service {
   std::optional<Caller> developer() const;
   RateState take_call(const Caller& caller);
   /// One call of what `name` stands for, against a limit within any 60 s.
-  bool take_call(const std::string& name, int per_minute) { return window_.take(name, per_minute); }
+  bool take_call(const std::string& name, int per_minute) {
+    return window_.take(name, per_minute, Minute::kSliding).allowed;
+  }
   /// Whether a name is new within `life`, as for requests that must not be sent twice.
   bool first_time(const std::string& name, Millis life) { return seen_.first(name, life); }
   /// Ready to take work: the store answers, the disk has room, and we are not shutting down.
@@ -225,7 +227,6 @@ class Service {
   Storages& storages_;
   ServiceOptions options_;
   RateLimiter limiter_;
-  WindowLimiter windows_;
   MeetingStore* meetings_ = nullptr;
   std::vector<IngestKey> ingest_keys_;
   std::atomic<Millis> meeting_retention_ = 0;
