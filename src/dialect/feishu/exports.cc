@@ -1,9 +1,8 @@
 #include <algorithm>
-#include <array>
 
-#include "dialect/feishu/feishu.h"
+#include "dialect/feishu/call.h"
+#include "dialect/feishu/documents.h"
 #include "dialect/feishu/requests.h"
-#include "dialect/feishu/tokens.h"
 
 namespace telecine::feishu {
 namespace {
@@ -12,67 +11,12 @@ constexpr std::string_view kOrigin = "feishu";
 constexpr std::string_view kRoot = "/open-apis";
 constexpr std::string_view kExports = "/open-apis/vc/v1/exports/";
 constexpr std::string_view kAuth = "/open-apis/auth/v3/";
-constexpr std::string_view kUserIdScope = "contact:user.employee_id:readonly";
+constexpr std::string_view kMeetings = "/open-apis/vc/v1/";
 
+const std::string kUserIdScope = "contact:user.employee_id:readonly";
 const std::vector<std::string> kExportScopes = {"vc:export", "vc:meeting:export"};
-
-/// A call that has passed the checks of token, rate and scope.
-struct Call {
-  const Api& api;
-  http::Request& request;
-  http::Params params;
-  Identity identity;
-  http::Responder respond;
-
-  void fail(Fault fault, const Details& details = {}) const {
-    respond(failure(api, fault, details));
-  }
-  void refuse(const Violation& violation) const {
-    fail(Fault::kBadParameter, {.field = violation, .scope_type = {}, .scopes = {}});
-  }
-};
-using CallHandler = std::function<void(Call&)>;
-
-bool holds_any(const Identity& identity, const std::vector<std::string>& wanted) {
-  return std::ranges::any_of(wanted, [&](const std::string& scope) {
-    return std::ranges::find(identity.scopes, scope) != identity.scopes.end();
-  });
-}
-
-/// The answer to a call that lacks a scope. A person lacks a privilege, an app a scope.
-http::Response lacking(const Call& call, const std::string& scope, std::string_view app_type) {
-  const bool person = !call.identity.user.empty();
-  return failure(call.api, person ? Fault::kNoUserScope : Fault::kNoAppScope,
-                 {.field = {},
-                  .scope_type = person ? "action_privilege_required" : std::string(app_type),
-                  .scopes = {scope}});
-}
-
-http::Response too_many(const Api& api, const WindowState& window) {
-  auto response = failure(api, Fault::kTooMany);
-  const std::string reset = std::to_string(window.reset_s);
-  response.headers.set("x-ogw-ratelimit-limit", std::to_string(api.options.rate_per_minute));
-  response.headers.set("x-ogw-ratelimit-reset", reset);
-  response.headers.set("Retry-After", reset);
-  return response;
-}
-
-/// Checks token, rate and scope, in this order.
-http::Handler guarded(const Api& api, std::string route, CallHandler handler) {
-  return [&api, route = std::move(route), handler = std::move(handler)](
-             http::Request& request, http::Params params, const http::Responder& respond) {
-    auto identity = identify(api, request.headers.get("authorization"), now_ms() / 1000);
-    if (!identity) return respond(failure(api, identity.error()));
-    const std::string bucket = "feishu|" + identity->app.id + "|" + route;
-    const auto window = api.service.take_window(bucket, api.options.rate_per_minute);
-    if (!window.allowed) return respond(too_many(api, window));
-    Call call{api, request, std::move(params), std::move(*identity), respond};
-    if (!holds_any(call.identity, kExportScopes)) {
-      return respond(lacking(call, kExportScopes.front(), "action_scope_required"));
-    }
-    handler(call);
-  };
-}
+const std::vector<std::string> kListScopes = {"vc:room:readonly", "vc:rooms.room.detailinfo:read"};
+const std::vector<std::string> kReportScopes = {"vc:report:readonly"};
 
 Fault fault_of(const Error& error) {
   return error.code == ErrorCode::kNotFound ? Fault::kNotThere : Fault::kInternal;
@@ -130,8 +74,8 @@ void submit(const Call& call, const ExportSpec& spec) {
 void create(Call& call, Report report) {
   const auto id_type = user_id_type_from(call.request);
   if (id_type && *id_type == UserIdType::kUserId &&
-      !holds_any(call.identity, {std::string(kUserIdScope)})) {
-    return call.respond(lacking(call, std::string(kUserIdScope), "field_scope_required"));
+      !call.may(kUserIdScope, "field_scope_required")) {
+    return;
   }
   const auto body = parse_json(call.request.body);
   if (!body || !body->is_object()) return call.fail(Fault::kBadBody);
@@ -168,26 +112,6 @@ TaskPtr own_task(const Call& call, const Result<TaskPtr>& task) {
   return *task;
 }
 
-const OutputFile* file_of(const Task& task) {
-  if (task.state != TaskState::kSucceeded || task.outputs.empty()) return nullptr;
-  const auto& files = task.outputs.front().files;
-  return files.empty() ? nullptr : &files.front();
-}
-
-/// Why a task ended without a file, in words that give nothing away.
-std::string_view fail_message(const Task& task) {
-  constexpr std::pair<ErrorCode, std::string_view> kMessages[] = {
-      {ErrorCode::kCancelled, "task cancelled"},
-      {ErrorCode::kOutOfSpace, "storage error"},
-      {ErrorCode::kStorageUnavailable, "storage error"},
-      {ErrorCode::kStorageDenied, "no permission"}};
-  if (task.state == TaskState::kCancelled) return "task cancelled";
-  for (const auto& [code, message] : kMessages) {
-    if (task.error && task.error->code == code) return message;
-  }
-  return "internal error";
-}
-
 /// "http://host/prefix", up to the dialect's own paths.
 std::string base_of(const Call& call) {
   std::string base = call.api.public_url;
@@ -202,27 +126,13 @@ std::string base_of(const Call& call) {
   return base.append(prefix);
 }
 
-enum class ExportStatus : int { kProcessing = 1, kFailed = 2, kFinished = 3 };
-
 void read(Call& call) {
   const auto number = task_number_from(call.params["task_id"]);
   if (!number) return call.refuse(number.error());
   const auto task = own_task(call, call.api.service.get_by_number(*number));
   if (!task) return;
-  json::object data;
-  const auto set_status = [&](ExportStatus status) { data["status"] = static_cast<int>(status); };
-  if (!is_final(task->state)) {
-    set_status(ExportStatus::kProcessing);
-  } else if (file_of(*task) == nullptr) {
-    set_status(ExportStatus::kFailed);
-    data["fail_msg"] = fail_message(*task);
-  } else {
-    const std::string token = file_token(call.api, task->id);
-    set_status(ExportStatus::kFinished);
-    data["url"] = base_of(call).append(kExports).append("download?file_token=").append(token);
-    data["file_token"] = token;
-  }
-  call.respond(success(call.api, std::move(data)));
+  const std::string download = base_of(call).append(kExports).append("download?file_token=");
+  call.respond(success(call.api, export_data(*task, download, file_token(call.api, task->id))));
 }
 
 void download(Call& call) {
@@ -232,7 +142,7 @@ void download(Call& call) {
   if (!id) return call.fail(Fault::kNotThere);
   const auto task = own_task(call, call.api.service.store().get(*id));
   if (!task) return;
-  const OutputFile* file = file_of(*task);
+  const OutputFile* file = workbook_of(*task);
   const Millis life = call.api.options.retention;
   const bool expired = life > 0 && task->finished + life <= now_ms();
   if (file == nullptr || expired) return call.fail(Fault::kNotThere);
@@ -240,13 +150,19 @@ void download(Call& call) {
   if (!object) return call.fail(fault_of(object.error()));
   http::Response response;
   response.content_type = object->type;
-  response.headers.set("Content-Disposition", "attachment; filename=\"" +
-                                                  task->outputs.front().name + "_" +
-                                                  std::to_string(task->id.key) + ".xlsx\"");
+  response.headers.set("Content-Disposition",
+                       "attachment; filename=\"" + workbook_name(*task) + "\"");
   add_headers(call.api, response);
   response.body = http::FileBody{std::move(object->fd), object->size, object->modified,
                                  std::move(object->etag)};
   call.respond(std::move(response));
+}
+
+http::RouteOptions with_body() {
+  constexpr std::int64_t kMaxBody = 1 << 20;
+  http::RouteOptions options;
+  options.max_body = kMaxBody;
+  return options;
 }
 
 http::Handler unknown(const Api& api) {
@@ -263,7 +179,8 @@ void mount_tokens(http::Router& router, const Api& api, const std::string& prefi
           http::Method::kPost, prefix + std::string(kAuth) + name + end,
           [&api, app](http::Request& request, const http::Params&, const http::Responder& respond) {
             answer_token(api, request, respond, app);
-          });
+          },
+          with_body());
     }
   }
 }
@@ -273,12 +190,27 @@ void mount_exports(http::Router& router, const Api& api, const std::string& pref
   const std::string exports = prefix + std::string(kExports);
   for (const auto& [report, name] : kNames<Report>) {
     router.add(Method::kPost, exports + std::string(name),
-               guarded(api, std::string(name), [report](Call& call) { create(call, report); }));
+               guarded(api, std::string(name), kExportScopes,
+                       [report](Call& call) { create(call, report); }),
+               with_body());
     // Not a task of that name.
     router.add(Method::kGet, exports + std::string(name), unknown(api));
   }
-  router.add(Method::kGet, exports + "download", guarded(api, "download", download));
-  router.add(Method::kGet, exports + "{task_id}", guarded(api, "get", read));
+  router.add(Method::kGet, exports + "download", guarded(api, "download", kExportScopes, download));
+  router.add(Method::kGet, exports + "{task_id}", guarded(api, "get", kExportScopes, read));
+}
+
+/// The platform's lists and reports are known and not there.
+void mount_lists(http::Router& router, const Api& api, const std::string& prefix) {
+  const auto add = [&](const std::string& name, const std::vector<std::string>& scopes) {
+    router.add(http::Method::kGet, prefix + std::string(kMeetings) + name,
+               guarded(api, "list " + name, scopes,
+                       [](const Call& call) { call.fail(Fault::kNotSupported); }));
+  };
+  for (const auto& [report, name] : kNames<Report>) add(std::string(name), kListScopes);
+  for (const char* name : {"get_daily", "get_top_user"}) {
+    add(std::string("reports/") + name, kReportScopes);
+  }
 }
 
 void mount_unknown(http::Router& router, const Api& api, const std::string& prefix) {
@@ -306,7 +238,7 @@ const std::vector<std::string>& all_scopes() {
                                                 "vc:room:readonly",
                                                 "vc:report:readonly",
                                                 "vc:rooms.room.detailinfo:read",
-                                                std::string(kUserIdScope)};
+                                                kUserIdScope};
   return kAll;
 }
 
@@ -314,6 +246,7 @@ void mount(http::Router& router, const Api& api) {
   for (const std::string& prefix : prefixes_of(api)) {
     mount_tokens(router, api, prefix);
     mount_exports(router, api, prefix);
+    mount_lists(router, api, prefix);
     mount_unknown(router, api, prefix);
   }
 }
@@ -323,6 +256,7 @@ std::optional<http::Response> refusal(const Api& api, int status, std::string_vi
     return path.starts_with(prefix + std::string(kRoot) + "/");
   };
   if (!std::ranges::any_of(prefixes_of(api), is_ours)) return std::nullopt;
+  if (status == 404 || status == 405) return unknown_route(api);
   if (status >= 500) return failure(api, Fault::kInternal);
   return failure(api, Fault::kBadBody);
 }
