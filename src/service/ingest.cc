@@ -17,8 +17,15 @@ constexpr std::size_t kMaxProblems = 100;
 
 void Ingest::State::reject(std::int64_t line, RecordProblem problem) {
   ++report.rejected;
-  // Batches answer later than lines are checked: the order is made when the report is complete.
-  if (report.problems.size() < 2 * kMaxProblems) report.problems.push_back({line, problem});
+  report.problems.push_back({line, std::move(problem)});
+  if (report.problems.size() >= 2 * kMaxProblems) keep_first();
+}
+
+/// Batches answer later than lines are checked, so problems do not come in the order of their
+/// lines.
+void Ingest::State::keep_first() {
+  std::ranges::sort(report.problems, {}, &IngestReport::Problem::line);
+  if (report.problems.size() > kMaxProblems) report.problems.resize(kMaxProblems);
 }
 
 /// Answers if the body has ended and nothing is under way any more.
@@ -29,8 +36,7 @@ void Ingest::State::answer(std::unique_lock<std::mutex> lock) {
     lock.unlock();
     return call(std::unexpected(*failure));
   }
-  std::ranges::sort(report.problems, {}, &IngestReport::Problem::line);
-  if (report.problems.size() > kMaxProblems) report.problems.resize(kMaxProblems);
+  keep_first();
   lock.unlock();
   call(std::move(report));
 }
@@ -40,6 +46,7 @@ Status Ingest::write(std::string_view piece) {
     const auto end = piece.find('\n');
     const auto part = piece.substr(0, end);
     if (partial_.size() + part.size() > kMaxLine) {
+      partial_.clear();
       return fail(ErrorCode::kInputTooLarge,
                   "line " + std::to_string(line_ + 1) + " is longer than 256 KiB");
     }

@@ -51,6 +51,7 @@ class Ingest {
     IngestReport report;
     std::function<void(Result<IngestReport>)> done;  ///< set when the body has ended
     void reject(std::int64_t line, RecordProblem problem);
+    void keep_first();
     void answer(std::unique_lock<std::mutex> lock);
   };
 

@@ -1,6 +1,7 @@
 #include "store/meeting_records.h"
 
 #include <algorithm>
+#include <cmath>
 #include <span>
 
 #include "base/crypto.h"
@@ -234,7 +235,8 @@ Checked check_metrics(const json::value& value) {
       auto inner = check_metrics(item.value());
       if (!inner) return inner;
       known[item.key()] = std::move(*inner);
-    } else if (item.value().is_number() || item.value().is_null()) {
+    } else if (item.value().is_null() ||
+               (item.value().is_number() && std::isfinite(item.value().to_number<double>()))) {
       known[item.key()] = item.value();
     } else {
       return wrong("holds \"" + std::string(item.key()) + "\", which must be a number");

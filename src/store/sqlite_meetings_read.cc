@@ -2,6 +2,7 @@
 #include <unordered_map>
 #include <unordered_set>
 
+#include "store/session_merge.h"
 #include "store/sqlite_meetings.h"
 
 namespace telecine::sqlite {
@@ -19,76 +20,6 @@ std::optional<std::int64_t> number_in(const json::object& document, std::string_
   if (value == nullptr || !value->is_number()) return std::nullopt;
   return LooseReader(document).integer(name);
 }
-
-/// Where a text of the latest session that has one goes.
-struct TextField {
-  std::string_view name;
-  std::string ParticipantFacts::* member;
-};
-constexpr TextField kTexts[] = {{"name", &ParticipantFacts::name},
-                                {"device", &ParticipantFacts::device},
-                                {"app_version", &ParticipantFacts::app_version},
-                                {"public_ip", &ParticipantFacts::public_ip},
-                                {"internal_ip", &ParticipantFacts::internal_ip},
-                                {"location", &ParticipantFacts::location},
-                                {"network_type", &ParticipantFacts::network_type},
-                                {"microphone", &ParticipantFacts::microphone},
-                                {"speaker", &ParticipantFacts::speaker},
-                                {"camera", &ParticipantFacts::camera}};
-
-/// Adds sessions, in the order of their joins, up to one participant.
-class Merge {
- public:
-  /// `finish`: the meeting's end, which ends the sessions that are still open.
-  Merge(ParticipantFacts& facts, std::optional<Millis> finish)
-      : facts_(facts), finish_(finish), now_(now_ms()) {}
-
-  void add(Millis joined, std::optional<Millis> left, const json::object& document) {
-    if (count_++ == 0) facts_.join = joined;
-    const LooseReader in(document);
-    for (const auto& [name, member] : kTexts) {
-      if (std::string text = in.text(name); !text.empty()) facts_.*member = std::move(text);
-    }
-    if (std::string user = in.text("user"); !user.empty()) facts_.user.user_id = std::move(user);
-    if (std::string room = in.text("room_id"); !room.empty()) facts_.room = std::move(room);
-    facts_.use_rtc_proxy |= in.flag("use_rtc_proxy");
-    facts_.audio |= in.flag("audio");
-    facts_.video |= in.flag("video");
-    facts_.sharing |= in.flag("sharing");
-    add_span(joined, left, in.text("leave_reason"));
-  }
-
-  void finish() {
-    if (!inside_) return;
-    facts_.leave.reset();
-    facts_.leave_reason.clear();
-  }
-
- private:
-  void add_span(Millis joined, std::optional<Millis> left, std::string reason) {
-    if (!left && finish_) {
-      left = std::max(*finish_, joined);
-      if (reason.empty()) reason = "ended";
-    }
-    inside_ |= !left;
-    if (left && (!facts_.leave || *left >= *facts_.leave)) {
-      facts_.leave = left;
-      facts_.leave_reason = std::move(reason);
-    }
-    // Whole seconds, as they are shown.
-    const std::int64_t from = std::max(joined / 1000, counted_until_);
-    const std::int64_t until = left.value_or(now_) / 1000;
-    facts_.seconds += std::max<std::int64_t>(until - from, 0);
-    counted_until_ = std::max(counted_until_, until);
-  }
-
-  ParticipantFacts& facts_;
-  std::optional<Millis> finish_;
-  Millis now_;
-  int count_ = 0;
-  bool inside_ = false;
-  std::int64_t counted_until_ = 0;
-};
 
 class Snapshot final : public MeetingSnapshot {
  public:
@@ -157,6 +88,7 @@ class Snapshot final : public MeetingSnapshot {
   const PersonFacts& person(const std::string& account, const std::string& user);
   const std::string& room_name(const std::string& account, const std::string& room);
   std::vector<std::string> users_of(const std::string& account, const UserRef& who);
+  json::array users_in(const std::string& account, std::int64_t meeting, const UserRef& who);
   bool is_user(const std::string& account, const std::string& user, const UserRef& who);
   std::unordered_set<std::string> rooms_below(const std::string& account, const std::string& level);
 
@@ -226,6 +158,20 @@ bool Snapshot::is_user(const std::string& account, const std::string& user, cons
   if (!row.step()) return false;
   if (who.type == UserIdType::kUnionId) return row.text(1) == who.id;
   return row.is_null(0) ? derived_open_id(who.app, user) == who.id : row.text(0) == who.id;
+}
+
+/// The internal ids of those in a meeting whom a filter names.
+json::array Snapshot::users_in(const std::string& account, std::int64_t meeting,
+                               const UserRef& who) {
+  json::array users;
+  auto rows =
+      db_.prepare("SELECT DISTINCT user FROM session WHERE meeting = ?1 AND user IS NOT NULL");
+  rows.bind(1, meeting);
+  while (rows.step()) {
+    const std::string user(rows.text(0));
+    if (is_user(account, user, who)) users.emplace_back(user);
+  }
+  return users;
 }
 
 Status Snapshot::read_meetings(const std::string& account, const ExportSpec& spec,
@@ -315,14 +261,22 @@ Status Snapshot::read_participants(const std::string& account, const std::string
     key = meeting.integer(0);
     finish = time_at(meeting, 1);
   }
+  const bool one_user = !user.id.empty();
+  const std::string users =
+      json::serialize(one_user ? users_in(account, key, user) : json::array());
+  // Only those who match in some session are merged; whether they match as a whole is seen then.
   auto ids = db_.prepare(
       "SELECT participant, min(joined) AS first FROM session WHERE meeting = ?1 "
+      "AND (?2 = 0 OR participant IN (SELECT participant FROM session WHERE meeting = ?1 "
+      "  AND user IN (SELECT value FROM json_each(?3)))) "
+      "AND (?4 = '' OR participant IN (SELECT participant FROM session WHERE meeting = ?1 "
+      "  AND room = ?4)) "
       "GROUP BY participant ORDER BY first, participant");
-  ids.bind(1, key);
+  ids.bind(1, key).bind(2, one_user ? 1 : 0).bind(3, users).bind(4, room);
   while (ids.step()) {
     ParticipantFacts facts;
     facts.id = ids.text(0);
-    Merge merge(facts, finish);
+    SessionMerge merge(facts, finish);
     {
       auto sessions = db_.prepare(
           "SELECT joined, left_at, doc FROM session WHERE meeting = ?1 AND participant = ?2 "
@@ -333,7 +287,7 @@ Status Snapshot::read_participants(const std::string& account, const std::string
       }
     }
     merge.finish();
-    if (!user.id.empty() && !is_user(account, facts.user.user_id, user)) continue;
+    if (one_user && !is_user(account, facts.user.user_id, user)) continue;
     if (!room.empty() && facts.room != room) continue;
     facts.user = person(account, facts.user.user_id);
     if (facts.name.empty()) facts.name = facts.user.name;

@@ -1,5 +1,6 @@
 #include "work/export_columns.h"
 
+#include <algorithm>
 #include <array>
 #include <chrono>
 #include <cmath>
@@ -132,6 +133,21 @@ std::string yes_no(bool value, const Wording& wording) {
   return (value ? kYes : kNo).in(wording.english);
 }
 
+/// A row of what it is given; temporaries are moved, not copied.
+template <typename... Cells>
+std::vector<std::string> row(Cells&&... cells) {
+  std::vector<std::string> out;
+  out.reserve(sizeof...(cells));
+  (out.emplace_back(std::forward<Cells>(cells)), ...);
+  return out;
+}
+
+/// Appends a number that is not negative, with zeros in front up to `width` digits.
+void append_padded(std::string& out, std::int64_t number, std::size_t width) {
+  const std::string digits = std::to_string(number);
+  out.append(width - std::min(width, digits.size()), '0').append(digits);
+}
+
 std::string time_or_blank(std::optional<Millis> at, const Wording& wording) {
   return at ? time_cell(*at, wording.utc_offset_minutes) : std::string();
 }
@@ -214,49 +230,23 @@ std::vector<std::string> headings_of(Report report, bool english) {
 
 std::vector<std::string> row_of(const MeetingFacts& meeting, const Wording& wording, Millis now) {
   const PersonFacts& who = meeting.organizer;
-  return {meeting.number,
-          meeting.topic,
-          who.name,
-          who.department,
-          who.user_id,
-          who.employee_no,
-          who.email,
-          who.mobile,
-          time_cell(meeting.start, wording.utc_offset_minutes),
-          time_or_blank(meeting.end, wording),
-          duration_cell(seconds_between(meeting.start, meeting.end.value_or(now))),
-          std::to_string(meeting.participants),
-          yes_no(meeting.audio, wording),
-          yes_no(meeting.video, wording),
-          yes_no(meeting.sharing, wording),
-          yes_no(meeting.recording, wording),
-          yes_no(meeting.telephone, wording)};
+  return row(meeting.number, meeting.topic, who.name, who.department, who.user_id, who.employee_no,
+             who.email, who.mobile, time_cell(meeting.start, wording.utc_offset_minutes),
+             time_or_blank(meeting.end, wording),
+             duration_cell(seconds_between(meeting.start, meeting.end.value_or(now))),
+             std::to_string(meeting.participants), yes_no(meeting.audio, wording),
+             yes_no(meeting.video, wording), yes_no(meeting.sharing, wording),
+             yes_no(meeting.recording, wording), yes_no(meeting.telephone, wording));
 }
 
 std::vector<std::string> row_of(const ParticipantFacts& one, const Wording& wording) {
-  return {one.name,
-          one.user.department,
-          one.user.user_id,
-          one.user.employee_no,
-          one.user.mobile,
-          one.user.email,
-          one.device,
-          one.app_version,
-          one.public_ip,
-          one.internal_ip,
-          yes_no(one.use_rtc_proxy, wording),
-          one.location,
-          one.network_type,
-          one.microphone,
-          one.speaker,
-          one.camera,
-          yes_no(one.audio, wording),
-          yes_no(one.video, wording),
-          yes_no(one.sharing, wording),
-          time_cell(one.join, wording.utc_offset_minutes),
-          time_or_blank(one.leave, wording),
-          duration_cell(one.seconds),
-          word_for(kLeaveReasons, one.leave_reason, wording.english)};
+  return row(one.name, one.user.department, one.user.user_id, one.user.employee_no, one.user.mobile,
+             one.user.email, one.device, one.app_version, one.public_ip, one.internal_ip,
+             yes_no(one.use_rtc_proxy, wording), one.location, one.network_type, one.microphone,
+             one.speaker, one.camera, yes_no(one.audio, wording), yes_no(one.video, wording),
+             yes_no(one.sharing, wording), time_cell(one.join, wording.utc_offset_minutes),
+             time_or_blank(one.leave, wording), duration_cell(one.seconds),
+             word_for(kLeaveReasons, one.leave_reason, wording.english));
 }
 
 std::vector<std::string> row_of(const MeetingSnapshot::Sample& sample, const Wording& wording) {
@@ -276,21 +266,17 @@ std::vector<std::string> row_of(const MeetingSnapshot::Sample& sample, const Wor
 std::vector<std::string> row_of(const ReservationFacts& booking, const Wording& wording,
                                 bool topics) {
   const bool english = wording.english;
-  return {booking.room_name,
-          topics ? booking.topic : std::string(),
-          booking.reserver.name,
-          booking.reserver.department,
-          number_or_blank(booking.guests),
-          number_or_blank(booking.accepted),
-          time_cell(booking.start, wording.utc_offset_minutes),
-          time_cell(booking.end, wording.utc_offset_minutes),
-          duration_cell(seconds_between(booking.start, booking.end)),
-          word_for(kBookingStates, booking.status, english),
-          word_for(kCheckInDevices, booking.checkin_device, english),
-          word_for(kCheckInStates, booking.checkin_status, english),
-          time_or_blank(booking.checkin_time, wording),
-          booking.released_by,
-          time_or_blank(booking.released_at, wording)};
+  return row(booking.room_name, topics ? booking.topic : std::string(), booking.reserver.name,
+             booking.reserver.department, number_or_blank(booking.guests),
+             number_or_blank(booking.accepted),
+             time_cell(booking.start, wording.utc_offset_minutes),
+             time_cell(booking.end, wording.utc_offset_minutes),
+             duration_cell(seconds_between(booking.start, booking.end)),
+             word_for(kBookingStates, booking.status, english),
+             word_for(kCheckInDevices, booking.checkin_device, english),
+             word_for(kCheckInStates, booking.checkin_status, english),
+             time_or_blank(booking.checkin_time, wording), booking.released_by,
+             time_or_blank(booking.released_at, wording));
 }
 
 std::string time_cell(Millis at, int utc_offset_minutes) {
@@ -300,21 +286,25 @@ std::string time_cell(Millis at, int utc_offset_minutes) {
   const year_month_day date(day);
   const hh_mm_ss time(local - day);
   const int offset = std::abs(utc_offset_minutes);
-  std::array<char, 64> text;
-  std::snprintf(text.data(), text.size(), "%04d.%02u.%02u %02d:%02d:%02d (GMT%c%02d:%02d)",
-                static_cast<int>(date.year()), static_cast<unsigned>(date.month()),
-                static_cast<unsigned>(date.day()), static_cast<int>(time.hours().count()),
-                static_cast<int>(time.minutes().count()), static_cast<int>(time.seconds().count()),
-                utc_offset_minutes < 0 ? '-' : '+', offset / 60, offset % 60);
-  return text.data();
+  std::string out;
+  out.reserve(32);
+  append_padded(out, static_cast<int>(date.year()), 4);
+  append_padded(out += '.', static_cast<unsigned>(date.month()), 2);
+  append_padded(out += '.', static_cast<unsigned>(date.day()), 2);
+  append_padded(out += ' ', time.hours().count(), 2);
+  append_padded(out += ':', time.minutes().count(), 2);
+  append_padded(out += ':', time.seconds().count(), 2);
+  append_padded(out += utc_offset_minutes < 0 ? " (GMT-" : " (GMT+", offset / 60, 2);
+  append_padded(out += ':', offset % 60, 2);
+  return out += ')';
 }
 
 std::string duration_cell(std::int64_t seconds) {
-  std::array<char, 48> text;
-  std::snprintf(text.data(), text.size(), "%02lld:%02lld:%02lld",
-                static_cast<long long>(seconds / 3600), static_cast<long long>(seconds / 60 % 60),
-                static_cast<long long>(seconds % 60));
-  return text.data();
+  std::string out;
+  append_padded(out, seconds / 3600, 2);
+  append_padded(out += ':', seconds / 60 % 60, 2);
+  append_padded(out += ':', seconds % 60, 2);
+  return out;
 }
 
 std::string measure_cell(double value, std::string_view unit) {
@@ -328,9 +318,18 @@ std::string measure_cell(double value, std::string_view unit) {
 
 std::string cell_text(std::string_view text) {
   constexpr std::size_t kMaxUnits = 32'767;
+  const auto is_plain = [](char c) { return c >= 0x20 && c < 0x7F; };
   std::string out;
   std::size_t units = 0;
-  while (!text.empty()) {
+  while (!text.empty() && units < kMaxUnits) {
+    // Most text is long runs of this.
+    const auto run_end = std::ranges::find_if_not(text.substr(0, kMaxUnits - units), is_plain);
+    if (const auto run = static_cast<std::size_t>(run_end - text.begin()); run > 0) {
+      out.append(text.substr(0, run));
+      units += run;
+      text.remove_prefix(run);
+      continue;
+    }
     const std::size_t size = character_size(text);
     const char first = text.front();
     const std::string_view character = size == 0 ? "\xEF\xBF\xBD" : text.substr(0, size);

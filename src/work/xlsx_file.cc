@@ -23,17 +23,19 @@ bool is_hex_digit(char c) {
 }
 
 /// Readers take "_x000D_" in a cell for an escaped character: text that looks like one has its
-/// own first underscore escaped.
+/// own first underscore escaped, and is cut again if that made it too long.
 std::string escaped(std::string text) {
   constexpr std::size_t kForm = 7;
+  bool changed = false;
   for (std::size_t at = text.find("_x"); at != std::string::npos; at = text.find("_x", at + 1)) {
     if (at + kForm > text.size()) break;
     const auto digits = std::string_view(text).substr(at + 2, 4);
     if (text[at + 6] != '_' || !std::ranges::all_of(digits, is_hex_digit)) continue;
     text.insert(at, "_x005F");
     at += kForm;
+    changed = true;
   }
-  return text;
+  return changed ? cell_text(text) : text;
 }
 
 }  // namespace

@@ -7,7 +7,7 @@
 
 #include "base/fs.h"
 #include "service/ingest.h"
-#include "service/window.h"
+#include "service/rate_limit.h"
 #include "temporary_directory.h"
 #include "work/export_columns.h"
 #include "work/xlsx_file.h"
@@ -299,6 +299,23 @@ TEST_F(MeetingStoreTest, LinesAreTakenInPiecesOfAnySizeAndEachOnItsOwn) {
   }
 }
 
+TEST_F(MeetingStoreTest, TheFirstHundredProblemsAreThoseOfTheFirstLines) {
+  Ingest ingest(*store_, "a");
+  // The store refuses the first lines, after the parser has refused the last ones.
+  for (int i = 0; i < 1500; ++i) {
+    const std::string line = i < 900 ? R"({"kind":"meeting","instance_id":"m"})" : "nonsense";
+    ASSERT_TRUE(ingest.write(line + "\n"));
+  }
+  std::promise<Result<IngestReport>> finished;
+  ingest.finish([&](auto report) { finished.set_value(std::move(report)); });
+  const auto report = finished.get_future().get();
+  ASSERT_TRUE(report);
+  EXPECT_EQ(report->rejected, 1500);
+  ASSERT_EQ(report->problems.size(), 100U);
+  EXPECT_EQ(report->problems.front().line, 1);
+  EXPECT_EQ(report->problems.back().line, 100);
+}
+
 TEST(ExportColumns, HaveTheirHeadingsInBothLanguages) {
   const std::pair<Report, std::size_t> kCounts[] = {{Report::kMeetings, 17},
                                                     {Report::kParticipants, 23},
@@ -318,6 +335,8 @@ TEST(ExportColumns, CellsHaveTheirForms) {
   EXPECT_EQ(time_cell(1'773'036'300'000, -210), "2026.03.09 02:35:00 (GMT-03:30)");
   EXPECT_EQ(duration_cell(1820), "00:30:20");
   EXPECT_EQ(duration_cell(360'001), "100:00:01");
+  EXPECT_EQ(duration_cell(0), "00:00:00");
+  EXPECT_EQ(time_cell(0, 0), "1970.01.01 00:00:00 (GMT+00:00)");
   EXPECT_EQ(measure_cell(48, "kbps"), "48kbps");
   EXPECT_EQ(measure_cell(12.34, "kbps"), "12.3kbps");
   EXPECT_EQ(measure_cell(0.04, "%"), "0%");
@@ -361,6 +380,7 @@ TEST(ExportColumns, TextFromOutsideCannotBreakTheFile) {
             "b");
   EXPECT_EQ(cell_text("\xED\xA0\x80"), "\xEF\xBF\xBD\xEF\xBF\xBD\xEF\xBF\xBD");
   EXPECT_EQ(cell_text("=1+1"), "=1+1");
+  EXPECT_EQ(cell_text("Lin 王\xC2\x85 \xF0\x9F\x98\x80!"), "Lin 王 \xF0\x9F\x98\x80!");
   EXPECT_EQ(cell_text(std::string(40'000, 'x')).size(), 32'767U);
   // A pair that would be cut in two is left out whole.
   const std::string pairs = std::string(32'766, 'x') + "\xF0\x9F\x98\x80";
@@ -381,6 +401,16 @@ TEST(XlsxFile, AFullSheetIsFollowedByAnotherWithTheSameHeading) {
   EXPECT_EQ(bytes->find("xl/worksheets/sheet4.xml"), std::string::npos);
 }
 
+TEST(XlsxFile, TextThatLooksEscapedIsTakenHoweverLongItIs) {
+  const TemporaryDirectory directory;
+  auto file = XlsxFile::create(directory.path() + "/a.xlsx", directory.path(), {"one"});
+  ASSERT_TRUE(file);
+  std::string text;
+  while (text.size() < 32'767) text += "_x0041_";
+  EXPECT_TRUE((*file)->add({text}));
+  EXPECT_TRUE((*file)->close());
+}
+
 TEST(XlsxFile, OneThatIsGivenUpLeavesNoFile) {
   const TemporaryDirectory directory;
   const std::string path = directory.path() + "/a.xlsx";
@@ -392,15 +422,17 @@ TEST(XlsxFile, OneThatIsGivenUpLeavesNoFile) {
   EXPECT_FALSE(std::filesystem::exists(path));
 }
 
-TEST(WindowLimiter, CountsCallsOfAMinuteAndSaysWhenItEnds) {
-  WindowLimiter limiter;
-  for (int i = 0; i < 3; ++i) EXPECT_TRUE(limiter.take("a", 3).allowed);
-  const auto refused = limiter.take("a", 3);
-  EXPECT_FALSE(refused.allowed);
-  EXPECT_GE(refused.reset_s, 1);
-  EXPECT_LE(refused.reset_s, 60);
-  EXPECT_TRUE(limiter.take("b", 3).allowed);
-  for (int i = 0; i < 500; ++i) EXPECT_TRUE(limiter.take("c", 0).allowed);
+TEST(MinuteWindow, CountsCallsOfAMinuteAndSaysWhenItEnds) {
+  for (const Minute minute : {Minute::kFixed, Minute::kSliding}) {
+    MinuteWindow window;
+    for (int i = 0; i < 3; ++i) EXPECT_TRUE(window.take("a", 3, minute).allowed);
+    const auto refused = window.take("a", 3, minute);
+    EXPECT_FALSE(refused.allowed);
+    EXPECT_GE(refused.reset_s, 1);
+    EXPECT_LE(refused.reset_s, 60);
+    EXPECT_TRUE(window.take("b", 3, minute).allowed);
+    for (int i = 0; i < 500; ++i) EXPECT_TRUE(window.take("c", 0, minute).allowed);
+  }
 }
 
 }  // namespace
