@@ -53,10 +53,9 @@ void draw_strip(Canvas& canvas, Letterer& letterer, Box strip) {
   canvas.fill(strip, kBlack);
   const int size = std::max(6, strip.height * 6 / 10);
   const int margin = strip.height / 6;
-  letterer.draw(canvas, kAnimaticLabel,
-                {strip.x + margin, strip.y + (strip.height - size * 135 / 100) / 2,
-                 strip.width - 2 * margin, strip.height},
-                {.size = size, .least = 5, .colour = kWhite, .align = Align::kCentre});
+  letterer.draw(
+      canvas, kAnimaticLabel, {strip.x + margin, strip.y, strip.width - 2 * margin, strip.height},
+      {.size = size, .least = 5, .colour = kWhite, .align = Align::kCentre, .middle = true});
 }
 
 Box strip_of(Dimensions size) {
@@ -151,9 +150,11 @@ Result<FramePtr> draw_card(const AnimaticOptions& options, Letterer& letterer, c
       words.height -= room.height + margin;
     }
   }
-  letterer.draw(
-      canvas, card.text, words,
-      {.size = std::max(10, side / 9), .least = std::max(8, side / 40), .colour = kWhite});
+  letterer.draw(canvas, card.text, words,
+                {.size = std::max(10, side / 9),
+                 .least = std::max(8, side / 40),
+                 .colour = kWhite,
+                 .middle = card.picture == nullptr || size.width >= size.height});
   const int foot_y = edge.y + edge.height - margin / 2 - foot;
   letterer.draw(canvas, std::to_string(card.number) + " / " + std::to_string(card.count),
                 {edge.x + margin, foot_y + foot / 4, edge.width / 2, foot},
@@ -270,7 +271,7 @@ class PictureFrames final : public AnimaticFrames {
   Result<FramePtr> frame(std::int64_t index) override {
     const double at = count_ > 1 ? static_cast<double>(index) / static_cast<double>(count_ - 1) : 0;
     auto made = from_to_ ? between(at) : sample(*pictures_[0], window(at), size_);
-    if (made) put_foot(**made, *foot_);
+    if (made) put_foot(**made, *foot_, foot_->height - strip_of(size_).height);
     return made;
   }
 
@@ -285,13 +286,15 @@ class PictureFrames final : public AnimaticFrames {
     Letterer letterer;
     canvas.fill({16, 18, 22});
     if (words) {
-      const int margin = std::max(2, caption / 8);
+      const int side = std::min(size_.width, size_.height);
+      const int margin = std::max(2, caption / 16);
       letterer.draw(canvas, options.prompt,
-                    {margin * 2, margin, size_.width - margin * 4, caption - margin},
-                    {.size = std::max(8, caption / 3),
-                     .least = std::max(6, caption / 8),
+                    {margin * 2, margin, size_.width - margin * 4, caption - margin * 2},
+                    {.size = std::max(8, side / 20),
+                     .least = std::max(6, side / 36),
                      .colour = kWhite,
-                     .align = Align::kCentre});
+                     .align = Align::kCentre,
+                     .middle = true});
     }
     draw_strip(canvas, letterer, {0, caption, size_.width, strip.height});
     auto drawn = canvas.to_yuv();

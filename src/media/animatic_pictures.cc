@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <cstring>
 
 #include "media/input.h"
 #include "media/scale.h"
@@ -131,13 +130,19 @@ Result<FramePtr> sample(const AVFrame& from, const Window& window, Dimensions si
   return out;
 }
 
-void put_foot(AVFrame& frame, const AVFrame& foot) {
+void put_foot(AVFrame& frame, const AVFrame& foot, int sheer) {
   for (int plane = 0; plane < 3; ++plane) {
     const Plane size = plane_of(foot, plane);
     const int top = plane_of(frame, plane).height - size.height;
+    const int mixed = plane == 0 ? sheer : sheer / 2;
     for (int y = 0; y < size.height; ++y) {
-      std::memcpy(line_of(frame, plane, top + y), line_of(foot, plane, y),
-                  static_cast<std::size_t>(size.width));
+      auto* line = line_of(frame, plane, top + y);
+      const auto* over = line_of(foot, plane, y);
+      for (int x = 0; x < size.width; ++x) {
+        const auto mix = static_cast<std::uint8_t>((line[x] + over[x] * 3) >> 2);
+        const bool bright = plane == 0 && over[x] > mix;
+        line[x] = y < mixed && !bright ? mix : over[x];
+      }
     }
   }
 }

@@ -32,7 +32,8 @@ struct Window {
 /// between them: whole pixels would make slow moves tremble.
 Result<FramePtr> sample(const AVFrame& from, const Window& window, Dimensions size);
 
-/// Covers the lowest lines of a picture with another one of its width.
-void put_foot(AVFrame& frame, const AVFrame& foot);
+/// Covers the lowest lines of a picture with another one of its width. Its uppermost `sheer` lines
+/// let a quarter of what is below through, which never darkens them.
+void put_foot(AVFrame& frame, const AVFrame& foot, int sheer);
 
 }  // namespace telecine::media

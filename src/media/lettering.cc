@@ -9,6 +9,7 @@
 #include <cstring>
 #include <vector>
 
+#include "media/characters.h"
 #include "media/font_files.h"
 
 #include <ft2build.h>
@@ -18,50 +19,6 @@ namespace telecine::media {
 namespace {
 
 constexpr double kLineHeight = 1.35;  // of the em
-constexpr char32_t kVariationEmoji = 0xFE0F;
-constexpr char32_t kJoiner = 0x200D;
-constexpr std::size_t kMostCharacters = 8000;
-
-std::u32string decode(std::string_view text) {
-  std::u32string out;
-  for (std::size_t i = 0; i < text.size() && out.size() < kMostCharacters;) {
-    const auto lead = static_cast<unsigned char>(text[i]);
-    const int tail = lead < 0x80 ? 0 : lead < 0xE0 ? 1 : lead < 0xF0 ? 2 : 3;
-    char32_t value = tail == 0 ? lead : lead & (0x3FU >> tail);
-    for (int k = 1; k <= tail && i + static_cast<std::size_t>(k) < text.size(); ++k) {
-      value =
-          value << 6 | (static_cast<unsigned char>(text[i + static_cast<std::size_t>(k)]) & 0x3FU);
-    }
-    i += static_cast<std::size_t>(tail) + 1;
-    out += value < 0x20 ? U' ' : value;
-  }
-  return out;
-}
-
-bool is_pictograph(char32_t c) {
-  return (c >= 0x1F000 && c <= 0x1FAFF) || (c >= 0x2600 && c <= 0x27BF) ||
-         (c >= 0x2B00 && c <= 0x2BFF) || (c >= 0xE0020 && c <= 0xE007F);
-}
-
-/// Characters that take the font of the one before.
-bool clings(char32_t c) {
-  return c == kVariationEmoji || c == kJoiner || (c >= 0x1F3FB && c <= 0x1F3FF) ||
-         (c >= 0xE0020 && c <= 0xE007F) || (c >= 0x300 && c <= 0x36F) || c == 0x20E3;
-}
-
-/// Scripts that break between any two characters.
-bool breaks_anywhere(char32_t c) {
-  return (c >= 0x2E80 && c <= 0x9FFF) || (c >= 0xAC00 && c <= 0xD7AF) ||
-         (c >= 0xF900 && c <= 0xFAFF) || (c >= 0xFF00 && c <= 0xFFEF) ||
-         (c >= 0x20000 && c <= 0x3FFFF) || (is_pictograph(c) && !clings(c));
-}
-
-/// Marks that must not begin a line.
-bool closes(char32_t c) {
-  constexpr std::u32string_view kClosing = U",.!?;:)]}»”’、。，．！？；：）】》」』…";
-  return kClosing.find(c) != std::u32string_view::npos;
-}
-
 struct Face {
   FT_Face face = nullptr;
   hb_font_t* shaper = nullptr;
@@ -152,9 +109,9 @@ struct Letterer::Impl {
     return 0;
   }
 
-  Paragraph analyse(std::string_view words) const {
+  Paragraph analyse(std::u32string words) const {
     Paragraph p;
-    p.text = decode(words);
+    p.text = std::move(words);
     const std::size_t count = p.text.size();
     p.faces.resize(count);
     p.scripts.resize(count);
@@ -225,9 +182,15 @@ struct Letterer::Impl {
     return glyphs;
   }
 
-  std::vector<Line> wrap(const Paragraph& p, double width) const {
+  /// The width of each cluster at its first character.
+  std::vector<double> advances_of(const Paragraph& p) const {
     std::vector<double> advances(p.text.size());
     for (const Run& run : runs_of(p, {0, p.text.size()})) (void)shape(p, run, &advances);
+    return advances;
+  }
+
+  static std::vector<Line> wrap(const Paragraph& p, const std::vector<double>& advances,
+                                double width) {
     std::vector<Line> lines;
     std::size_t begin = 0;
     std::size_t chance = 0;  // where the line may end; 0: nowhere yet
@@ -249,6 +212,56 @@ struct Letterer::Impl {
     }
     if (begin < p.text.size()) lines.push_back({begin, p.text.size()});
     return lines;
+  }
+
+  /// As few lines as `wrap` makes, and as even as that allows: no word alone on the last one.
+  static std::vector<Line> wrap_evenly(const Paragraph& p, const std::vector<double>& advances,
+                                       double width) {
+    constexpr int kSteps = 7;
+    std::vector<Line> best = wrap(p, advances, width);
+    double least = width / 2;
+    for (int i = 0; i < kSteps && best.size() > 1; ++i) {
+      const double tried = (least + width) / 2;
+      std::vector<Line> lines = wrap(p, advances, tried);
+      if (lines.size() > best.size()) {
+        least = tried;
+      } else {
+        width = tried;
+        best = std::move(lines);
+      }
+    }
+    return best;
+  }
+
+  /// Text laid out in lines at the size that is set.
+  struct Layout {
+    Paragraph paragraph;
+    std::vector<Line> lines;
+  };
+  Layout lay_out(Paragraph p, double width) const {
+    auto lines = wrap_evenly(p, advances_of(p), width);
+    return {std::move(p), std::move(lines)};
+  }
+
+  /// Where the last word before `end` begins; one character back where no word does.
+  static std::size_t word_before(const std::u32string& text, std::size_t end) {
+    constexpr std::size_t kLongestWord = 24;
+    for (std::size_t at = end; at > 1 && end - at < kLongestWord; --at) {
+      if (text[at - 1] == U' ' || breaks_anywhere(text[at - 1])) return at - 1;
+    }
+    return end - 1;
+  }
+
+  /// The beginning of a text that is too long, and an ellipsis.
+  Layout cut_to(const Paragraph& whole, std::size_t most, double width) const {
+    const auto lines = wrap(whole, advances_of(whole), width);
+    if (lines.size() <= most) return {whole, lines};
+    for (std::size_t end = lines[most - 1].end;; end = word_before(whole.text, end)) {
+      while (end > 0 && (whole.text[end - 1] == U' ' || closes(whole.text[end - 1]))) --end;
+      Paragraph part = analyse(whole.text.substr(0, end) + U'…');
+      auto fitting = wrap(part, advances_of(part), width);
+      if (fitting.size() <= most || end == 0) return {std::move(part), std::move(fitting)};
+    }
   }
 
   /// The runs of a line from left to right.
@@ -360,25 +373,28 @@ bool Letterer::ready() const {
 
 int Letterer::draw(Canvas& canvas, std::string_view text, Box box, const Lettering& lettering) {
   if (!ready() || box.width <= 0 || box.height <= 0) return 0;
-  const Paragraph paragraph = impl_->analyse(text);
-  if (paragraph.text.empty()) return 0;
+  const Paragraph whole = impl_->analyse(decode(text));
+  if (whole.text.empty()) return 0;
   int size = std::max(lettering.size, lettering.least);
-  std::vector<Line> lines;
-  const auto line_height = [&] { return static_cast<int>(std::lround(size * kLineHeight)); };
+  const auto step = [&] { return static_cast<int>(std::lround(size * kLineHeight)); };
+  const auto room = [&] {
+    return std::max<std::size_t>(1, static_cast<std::size_t>(box.height / step()));
+  };
+  Impl::Layout layout;
   while (true) {
     impl_->set_size(size);
-    lines = impl_->wrap(paragraph, box.width);
-    const bool fits = static_cast<int>(lines.size()) * line_height() <= box.height;
-    if (fits || size <= lettering.least) break;
+    layout = impl_->lay_out(whole, box.width);
+    if (layout.lines.size() <= room() || size <= lettering.least) break;
     size = std::max(lettering.least, size * 9 / 10);
   }
-  const int step = line_height();
-  int used = 0;
-  for (const Line& line : lines) {
-    if (used + step > box.height && used > 0) break;
-    // The baseline: below the part of the line that capitals and accents take.
-    impl_->draw_line(canvas, paragraph, line, box, box.y + used + size * 1.05, lettering);
-    used += step;
+  if (layout.lines.size() > room()) layout = impl_->cut_to(whole, room(), box.width);
+  const int used = static_cast<int>(layout.lines.size()) * step();
+  // The baseline: below the part of the line that capitals and accents take.
+  double baseline = box.y + size * 1.05;
+  if (lettering.middle) baseline += (box.height - used) / 2.0;
+  for (const Line& line : layout.lines) {
+    impl_->draw_line(canvas, layout.paragraph, line, box, baseline, lettering);
+    baseline += step();
   }
   return used;
 }

@@ -15,9 +15,10 @@ enum class Align : std::uint8_t { kStart, kCentre };
 
 struct Lettering {
   int size = 32;   ///< px of the em; what does not fit is tried smaller
-  int least = 10;  ///< px, below which the text is cut off
+  int least = 10;  ///< px, below which the text is cut off, with an ellipsis
   Colour colour{255, 255, 255};
   Align align = Align::kStart;
+  bool middle = false;  ///< in the middle of the box's height
 };
 
 /// Draws words of any script that one of the fonts has: shaped, in their direction, wrapped, and
