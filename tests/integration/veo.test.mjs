@@ -7,7 +7,7 @@ import { Gateway, png } from './support/gateway.mjs';
 import { call } from './support/http.mjs';
 import { ffprobe, lacks_tools, md5 } from './support/media.mjs';
 import { Receiver, is_signed } from './support/receiver.mjs';
-import { Server } from './support/server.mjs';
+import { Server, create_key, run } from './support/server.mjs';
 import { MediaSource } from './support/source.mjs';
 import { check, check_if, temp_folder, until } from './support/suite.mjs';
 
@@ -121,37 +121,106 @@ check('pictures that cannot be had fail the task in its own words', async () => 
                    /^input image is too large$/);
 }, long_check);
 
-check('errors have the shapes of the family', async () => {
-  const nobody = new Gateway(server.client_with('sk-main.wrong-secret-000'));
-  for (const path of ['/google/v1/tasks/x', '/BASE_URL/google/v1/tasks/x']) {
-    const answer = await nobody.raw('GET', path);
-    assert.equal(answer.status, 401);
-    const { error } = answer.json();
-    assert.match(error.message, /^invalid token \(request id: .+\)$/);
-    assert.equal(error.type, 'telecine_error');
-    assert.equal(error.code, '');
+const create_path = '/google/v1/models/veo/videos';
+const unknown_id = '018f2c44-9a10-7c3e-b1d2-5a0f77c2e9aa';
+
+/// Refusals of who calls have the shape of OpenAI's.
+function is_refused(answer, status, message) {
+  assert.equal(answer.status, status, answer.text);
+  const body = answer.json();
+  assert.deepEqual(Object.keys(body), ['error']);
+  assert.deepEqual(Object.keys(body.error), ['message', 'type', 'code']);
+  assert.match(body.error.message, message);
+  assert.match(body.error.message, / \(request id: \w+\)$/);
+  assert.deepEqual([body.error.type, body.error.code], ['telecine_error', '']);
+}
+
+/// Refusals of what is asked have the shape of the answers.
+function is_wrong(answer, status, code, message) {
+  assert.equal(answer.status, status, answer.text);
+  const body = answer.json();
+  assert.deepEqual(Object.keys(body), ['code', 'message', 'data']);
+  assert.deepEqual([body.code, body.data], [code, null]);
+  assert.match(body.message, message);
+}
+
+check('a wrong, a missing and a disabled token are refused, a weak one too', async () => {
+  for (const token of ['sk-main.wrong-secret-000', 'sk-nobody.x', 'main', '{{YOUR_API_KEY}}', '']) {
+    const nobody = new Gateway(server.client_with(token));
+    for (const at of [`/google/v1/tasks/${unknown_id}`, `/BASE_URL/google/v1/tasks/x`]) {
+      is_refused(await nobody.raw('GET', at), 401, /^invalid token /);
+    }
+    is_refused(await nobody.raw('POST', create_path, { body: short }), 401, /^invalid token /);
   }
-  const unknown = await veo.raw('GET', '/google/v1/tasks/018f2c44-9a10-7c3e-b1d2-5a0f77c2e9aa');
-  assert.equal(unknown.status, 400);
-  assert.deepEqual(unknown.json(),
-                   { code: 'task_not_exist', message: 'task_not_exist', data: null });
+  const reader = await create_key(server.data, { id: 'reader', secret: 'reader-secret-1',
+                                                 scopes: 'read' });
+  const weak = new Gateway(server.client_with(reader));
+  is_wrong(await weak.raw('GET', `/google/v1/tasks/${unknown_id}`), 400, 'task_not_exist', /./);
+  is_refused(await weak.raw('POST', create_path, { body: short }), 403, /lacks the scope "write"/);
+  assert.equal((await run(['key', 'disable', 'reader', '--data', server.data])).code, 0);
+  await until('the key to be off', async () =>
+    (await weak.raw('GET', `/google/v1/tasks/${unknown_id}`)).status === 403);
+  is_refused(await weak.raw('GET', '/google/v1/tasks/x'), 403, /^this token is disabled /);
+});
+
+check('who calls too often is told when to come back', async () => {
+  const busy = await Server.start({ flags: ['--server-rate-per-minute', '3'] });
+  try {
+    const gateway = new Gateway(busy.client);
+    const answer = await until('a refusal', async () => {
+      const one = await gateway.raw('GET', `/google/v1/tasks/${unknown_id}`);
+      return one.status === 400 ? null : one;
+    });
+    is_refused(answer, 429, /^too many requests; at most 3 a minute /);
+    assert.ok(Number(answer.headers['retry-after']) >= 1);
+  } finally {
+    await busy.close();
+  }
+});
+
+check('whatever is wrong with a request, the field is named', async () => {
+  for (const id of [unknown_id, 'x', '018f2c44', '0', '%20', 'g'.repeat(36)]) {
+    is_wrong(await veo.raw('GET', `/google/v1/tasks/${id}`), 400, 'task_not_exist',
+             /^task_not_exist$/);
+  }
+  const two = ['http://a.example/1', 'http://a.example/2'];
   const bad = [
     [{ model: 'veo3' }, /^prompt is required$/],
+    [{ ...short, prompt: ' \n ' }, /^prompt is required$/],
+    [{ ...short, prompt: 7 }, /^prompt must be a string$/],
+    [{ ...short, prompt: '字'.repeat(4001) }, /^prompt may have at most 4000 characters$/],
     [{ prompt: 'x' }, /^model is required$/],
-    [{ ...short, aspect_ratio: '4:3' }, /^aspect_ratio /],
-    [{ ...short, images: ['http://a/1', 'http://a/2'] }, /^images /],
-    [{ ...short, notify_hook: 'http://10.0.0.1/' }, /^notify_hook /],
+    [{ ...short, model: ['veo3'] }, /^model must be a string$/],
+    [{ ...short, aspect_ratio: '4:3' }, /^aspect_ratio must be 16:9 or 9:16$/],
+    [{ ...short, enhance_prompt: 'perhaps' }, /^enhance_prompt must be true or false$/],
+    [{ ...short, enable_upsample: 2 }, /^enable_upsample must be true or false$/],
+    [{ ...short, seed: -1 }, /^seed must be a whole number /],
+    [{ ...short, seed: 'five' }, /^seed must be a whole number /],
+    [{ ...short, duration: 0 }, /^duration must be a whole number from 1 to 60$/],
+    [{ ...short, duration: 1.5 }, /^duration must be a whole number from 1 to 60$/],
+    [{ ...short, images: two }, /^images may hold at most 1 for this model$/],
+    [{ ...short, images: [7] }, /^images must be a list of strings$/],
+    [{ ...short, images: ['data:image/png,x'] }, /^images\[0\] must be /],
+    [{ ...short, images: ['ftp://a.example/1'] }, /^images\[0\] must be /],
     [{ ...short, images: ['http://10.0.0.1/a.png'] }, /^images\[0\] /],
+    [{ ...short, notify_hook: 'http://10.0.0.1/' }, /^notify_hook /],
+    [{ ...short, notify_hook: 'mailto:a@b.example' }, /^notify_hook /],
+    [[], /the body must be a JSON object/],
   ];
   for (const [body, message] of bad) {
-    const answer = await veo.raw('POST', '/google/v1/models/veo/videos', { body });
-    assert.equal(answer.status, 400, answer.text);
-    assert.equal(answer.json().code, 'invalid_request');
-    assert.match(answer.json().message, message);
-    assert.equal(answer.json().data, null);
+    is_wrong(await veo.raw('POST', create_path, { body }), 400, 'invalid_request', message);
   }
-  const lost = await veo.raw('GET', '/google/v1/nothing');
-  assert.equal(lost.json().code, 'invalid_request');
+  for (const body of ['', '{"prompt"', 'prompt=x', '\xff']) {
+    is_wrong(await veo.raw('POST', create_path, { body: Buffer.from(body, 'latin1') }), 400,
+             'invalid_request', /./);
+  }
+  is_wrong(await veo.raw('POST', create_path,
+                         { body: short, headers: { 'Idempotency-Key': 'k'.repeat(256) } }),
+           400, 'invalid_request', /^Idempotency-Key /);
+  is_wrong(await veo.raw('POST', '/google/v1/tasks/fetch', { body: { ids: 'x' } }), 400,
+           'invalid_request', /^ids /);
+  is_wrong(await veo.raw('GET', '/google/v1/nothing'), 404, 'invalid_request', /./);
+  is_wrong(await veo.raw('DELETE', `/google/v1/tasks/${unknown_id}`), 405, 'invalid_request', /./);
 });
 
 check('tasks of another account and of other kinds are not there', async () => {
@@ -163,6 +232,9 @@ check('tasks of another account and of other kinds are not there', async () => {
   const native = await server.client.task(id.replaceAll('-', ''));
   assert.equal(native.kind, 'generate');
   assert.equal(native.provider.placeholder, true);
+  is_wrong(await other.raw('POST', `/google/v1/tasks/${id}/cancel`), 400, 'task_not_exist', /./);
+  const fetched = await other.raw('POST', '/google/v1/tasks/fetch', { body: { ids: [id] } });
+  assert.deepEqual(fetched.json().data, []);
 });
 
 check('a task made natively is found here', async () => {
@@ -234,6 +306,8 @@ check('the relatives of the form show the same task', async () => {
   assert.equal(video_url, '');
   await veo.succeeded(id);
   const inner = (await veo.raw('GET', `/v1/video/query?id=${id}`)).json();
+  assert.equal(inner.enhanced_prompt, '');
+  is_wrong(await veo.raw('GET', '/v1/video/query'), 400, 'task_not_exist', /./);
   assert.equal(inner.status, 'completed');
   assert.ok(inner.video_url.startsWith('http'));
   const flat = (await veo.raw('GET', `/v2/videos/generations/${id}`)).json();
@@ -242,3 +316,20 @@ check('the relatives of the form show the same task', async () => {
   const second = (await veo.raw('POST', '/v2/videos/generations', { body: short })).json();
   assert.ok(second.task_id);
 });
+
+check('in development mode any token is good, and none', async () => {
+  const dev = await Server.start({ flags: ['--dev'] });
+  try {
+    const ids = new Set();
+    for (const token of [null, 'sk-nobody.nothing', '{{YOUR_API_KEY}}']) {
+      const gateway = new Gateway(dev.client_with(token));
+      const id = await gateway.create(short);
+      assert.equal((await gateway.query(id)).task_id, id);
+      ids.add(id);
+    }
+    const anyone = new Gateway(dev.client_with(null));
+    for (const id of ids) await anyone.succeeded(id);
+  } finally {
+    await dev.close();
+  }
+}, long_check);

@@ -70,26 +70,68 @@ class VeoDocuments : public ::testing::Test {
   std::optional<Service> service_;
 };
 
-TEST_F(VeoDocuments, AreWhatTheFormShowsWhileATaskRuns) {
+/// The whole document of a task with what differs from state to state.
+std::string golden(const std::string& status, const std::string& times, const std::string& progress,
+                   const std::string& inner, const std::string& reason = "",
+                   const std::string& url = "") {
+  constexpr auto kId = R"("00000000-018f-2c44-b1d2-5a0f77c2e9aa")";
+  return std::string(R"({"code":"success","message":"","data":{"task_id":)") + kId +
+         R"(,"notify_hook":"","action":"google-videos","status":")" + status +
+         R"(","fail_reason":")" + reason + R"(",)" + times + R"(,"progress":")" + progress +
+         R"(","data":{"id":)" + kId + R"(,"status":")" + inner.substr(0, inner.find(' ')) +
+         R"(","video_url":")" + url + R"(","status_update_time":)" +
+         inner.substr(inner.find(' ') + 1) + "}}}";
+}
+constexpr auto kWaiting = R"("submit_time":1795291200,"start_time":0,"finish_time":0)";
+constexpr auto kStarted = R"("submit_time":1795291200,"start_time":1795291202,"finish_time":0)";
+constexpr auto kEnded =
+    R"("submit_time":1795291200,"start_time":1795291202,"finish_time":1795291260)";
+
+TEST_F(VeoDocuments, AreByteForByteWhatTheFormShowsInEveryState) {
+  auto queued = task(TaskState::kQueued);
+  queued.progress = 0;
+  EXPECT_EQ(document(queued), golden("NOT_START", kWaiting, "0%", "pending 1795291200000"));
+  auto fetching = task(TaskState::kDownloading);
+  fetching.progress = 0.05;
+  EXPECT_EQ(document(fetching),
+            golden("SUBMITTED", kStarted, "5%", "image_downloading 1795291202345"));
   EXPECT_EQ(document(task(TaskState::kRunning)),
-            R"({"code":"success","message":"","data":{)"
-            R"("task_id":"00000000-018f-2c44-b1d2-5a0f77c2e9aa","notify_hook":"",)"
-            R"("action":"google-videos","status":"IN_PROGRESS","fail_reason":"",)"
-            R"("submit_time":1795291200,"start_time":1795291202,"finish_time":0,"progress":"37%",)"
-            R"("data":{"id":"00000000-018f-2c44-b1d2-5a0f77c2e9aa","status":"video_generating",)"
-            R"("video_url":"","status_update_time":1795291202345}}})");
+            golden("IN_PROGRESS", kStarted, "37%", "video_generating 1795291202345"));
+  auto failed = task(TaskState::kFailed);
+  failed.error = Error{ErrorCode::kProviderRejected, "unsafe words", {}};
+  EXPECT_EQ(document(failed), golden("FAILURE", kEnded, "100%", "failed 1795291260500",
+                                     "refused by the provider: unsafe words"));
+  auto cancelled = task(TaskState::kCancelled);
+  cancelled.error = Error{ErrorCode::kCancelled, "the task was cancelled", {}};
+  EXPECT_EQ(document(cancelled),
+            golden("FAILURE", kEnded, "100%", "failed 1795291260500", "cancelled"));
+  auto done = task(TaskState::kSucceeded);
+  Output output;
+  output.state = OutputState::kSucceeded;
+  output.files = {{"video.mp4", "object:" + done.id.hex() + "/1-1/video.mp4", "video/mp4", 10, ""}};
+  done.outputs = {output};
+  const auto url = service_->lasting_url_of(done, output.files.front().url, kBase);
+  EXPECT_TRUE(url.starts_with(std::string(kBase) + "/objects/")) << url;
+  EXPECT_EQ(document(done), golden("SUCCESS", kEnded, "100%", "completed 1795291260500", "", url));
 }
 
-TEST_F(VeoDocuments, AreWhatTheFormShowsOfAQueuedTask) {
-  auto t = task(TaskState::kQueued);
-  t.progress = 0;
-  EXPECT_EQ(document(t),
-            R"({"code":"success","message":"","data":{)"
-            R"("task_id":"00000000-018f-2c44-b1d2-5a0f77c2e9aa","notify_hook":"",)"
-            R"("action":"google-videos","status":"NOT_START","fail_reason":"",)"
-            R"("submit_time":1795291200,"start_time":0,"finish_time":0,"progress":"0%",)"
-            R"("data":{"id":"00000000-018f-2c44-b1d2-5a0f77c2e9aa","status":"pending",)"
-            R"("video_url":"","status_update_time":1795291200000}}})");
+TEST_F(VeoDocuments, SayWhenTheStateChangedAndWhatIsMadeLarger) {
+  auto t = task(TaskState::kRunning);
+  auto wanted = generation_of(t.spec);
+  wanted.upscale = true;
+  t.spec.options[kGenerationMember] = to_json(wanted);
+  t.result[kGenerationMember] =
+      json::object{{"times", json::object{{"prepared", 1'795'291'205'000}}}};
+  EXPECT_EQ(document(t), golden("IN_PROGRESS", kStarted, "37%", "video_generating 1795291205000"));
+  t.result[kGenerationMember].at("times").as_object()["copied"] = 1'795'291'250'000;
+  EXPECT_EQ(document(t), golden("IN_PROGRESS", kStarted, "37%", "video_upsampling 1795291250000"));
+}
+
+TEST_F(VeoDocuments, OfTheRelativesHoldTheSame) {
+  const auto video = veo::video_document(*service_, task(TaskState::kRunning), kBase);
+  EXPECT_EQ(json::serialize(video),
+            R"({"id":"00000000-018f-2c44-b1d2-5a0f77c2e9aa","status":"video_generating",)"
+            R"("video_url":"","status_update_time":1795291202345,"enhanced_prompt":""})");
 }
 
 TEST_F(VeoDocuments, OuterAndInnerStateAgreeInEveryState) {
@@ -305,6 +347,10 @@ TEST(VeoErrors, HaveTheShapesOfTheFamily) {
   const auto busy = veo::error_of({ErrorCode::kUnavailable, "x", ""});
   EXPECT_EQ(busy.status, 503);
   EXPECT_TRUE(busy.headers.has("Retry-After"));
+  const auto often = veo::error_of({ErrorCode::kTooMany, "slow down", ""});
+  EXPECT_EQ(often.status, 429);
+  EXPECT_TRUE(often.headers.has("Retry-After"));
+  EXPECT_TRUE(body(often).starts_with(R"({"error":{"message":"slow down (request id: )"));
   const auto access = parse_json(body(veo::access_error(401, "invalid token"))).value();
   EXPECT_EQ(access.at("error").at("type").as_string(), "telecine_error");
   EXPECT_EQ(access.at("error").at("code").as_string(), "");

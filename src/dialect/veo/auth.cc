@@ -47,10 +47,8 @@ std::expected<Caller, http::Response> admit(Api& api, const http::Request& reque
   if (!caller) return caller;
   const RateState rate = api.service.take_call(*caller);
   if (!rate.allowed) {
-    auto refused =
-        access_error(429, "too many requests; at most " + std::to_string(rate.limit) + " a minute");
-    refused.headers.set("Retry-After", std::to_string(rate.retry_s));
-    return std::unexpected(std::move(refused));
+    return std::unexpected(too_many(
+        "too many requests; at most " + std::to_string(rate.limit) + " a minute", rate.retry_s));
   }
   return caller;
 }

@@ -35,15 +35,25 @@ std::int64_t seconds(Millis at) {
   return at / 1000;
 }
 
-/// When the task got into the state it is in.
+/// When a running generation reached a stage; 0 not yet.
+Millis reached(const Task& task, std::string_view stage) {
+  const auto* record = task.result.if_contains(kGenerationMember);
+  const auto* times = record != nullptr ? LooseReader(*record).at("times") : nullptr;
+  return times != nullptr ? LooseReader(*times).integer(stage) : 0;
+}
+
+/// The provider's video is here and is made larger.
+bool is_upsampling(const Task& task) {
+  return task.state == TaskState::kRunning && reached(task, "copied") > 0 &&
+         generation_of(task.spec).upscale;
+}
+
+/// When the task got into the state that is shown.
 Millis changed_at(const Task& task) {
   if (is_final(task.state)) return task.finished;
   if (task.state == TaskState::kQueued) return task.created;
-  const auto* record = task.result.if_contains(kGenerationMember);
-  if (task.state == TaskState::kDownloading || record == nullptr) return task.started;
-  const json::value none;
-  const auto* times = LooseReader(*record).at("times");
-  return std::max(task.started, LooseReader(times != nullptr ? *times : none).integer("prepared"));
+  if (task.state == TaskState::kDownloading) return task.started;
+  return std::max(task.started, reached(task, is_upsampling(task) ? "copied" : "prepared"));
 }
 
 std::string video_url(const Service& service, const Task& task, const std::string& base) {
@@ -79,7 +89,8 @@ Status status_of(const Task& task) {
   const auto at = std::ranges::find(kStates, task.state, &StateRow::state);
   const StateRow& row = at == kStates.end() ? kStates.back() : *at;
   const int percent = static_cast<int>(std::floor(task.progress * 100));
-  return {row.outer, row.inner, std::clamp(percent, row.least, row.most)};
+  return {row.outer, is_upsampling(task) ? "video_upsampling" : row.inner,
+          std::clamp(percent, row.least, row.most)};
 }
 
 json::object inner_document(const Service& service, const Task& task, const std::string& base) {
@@ -93,6 +104,12 @@ json::object inner_document(const Service& service, const Task& task, const std:
     o["provider"] = kAnimaticShort;
     o["notice"] = kNotice;
   }
+  return o;
+}
+
+json::object video_document(const Service& service, const Task& task, const std::string& base) {
+  json::object o = inner_document(service, task, base);
+  o["enhanced_prompt"] = "";
   return o;
 }
 

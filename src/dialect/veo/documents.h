@@ -22,6 +22,8 @@ Status status_of(const Task& task);
 
 /// {"id", "status", "video_url", "status_update_time", …}: always an object with these four.
 json::object inner_document(const Service& service, const Task& task, const std::string& base);
+/// The inner document as the relative of the form that shows it alone has it.
+json::object video_document(const Service& service, const Task& task, const std::string& base);
 /// The task with the inner document in `data`.
 json::object task_document(const Service& service, const Task& task, const std::string& base);
 /// {"code": "success", "message": "", "data": …}.

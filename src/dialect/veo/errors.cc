@@ -24,6 +24,9 @@ std::string field_name(std::string_view field) {
   return std::string(field);
 }
 
+/// After how long a busy server may be asked again.
+constexpr std::int64_t kBusySeconds = 5;
+
 struct CallRow {
   ErrorCode code;
   int status;
@@ -36,7 +39,6 @@ constexpr auto kCalls = std::to_array<CallRow>({
     {ErrorCode::kInputNotFound, 400, "invalid_request"},
     {ErrorCode::kInputTooLarge, 400, "invalid_request"},
     {ErrorCode::kConflict, 400, "invalid_request"},
-    {ErrorCode::kTooMany, 429, "too_many_requests"},
     {ErrorCode::kForbidden, 403, "insufficient_user_quota"},
 });
 
@@ -74,7 +76,7 @@ bool is_about_media(ErrorCode code) {
 http::Response envelope_error(int status, std::string_view code, std::string_view message) {
   const json::object body{{"code", code}, {"message", printable(message, 1000)}, {"data", nullptr}};
   auto response = http::Response::text(status, "application/json", json::serialize(body));
-  if (status == 503) response.headers.set("Retry-After", "5");
+  if (status == 503) response.headers.set("Retry-After", std::to_string(kBusySeconds));
   return response;
 }
 
@@ -85,6 +87,7 @@ http::Response error_of(const Error& error) {
     return envelope_error(400, "model_not_found", error.message);
   }
   if (error.code == ErrorCode::kNotFound) return no_such_task();
+  if (error.code == ErrorCode::kTooMany) return too_many(message, kBusySeconds);
   for (const CallRow& row : kCalls) {
     if (row.code == error.code) return envelope_error(row.status, row.word, message);
   }
@@ -101,6 +104,12 @@ http::Response access_error(int status, std::string_view message) {
   const json::object body{
       {"error", json::object{{"message", text}, {"type", "telecine_error"}, {"code", ""}}}};
   return http::Response::text(status, "application/json", json::serialize(body));
+}
+
+http::Response too_many(std::string_view message, std::int64_t retry_s) {
+  auto refused = access_error(429, message);
+  refused.headers.set("Retry-After", std::to_string(retry_s));
+  return refused;
 }
 
 std::string fail_reason(const Task& task) {

@@ -17,6 +17,8 @@ http::Response no_such_task();
 /// {"error": {"message", "type", "code"}} with a request id: who may call is answered in this
 /// shape.
 http::Response access_error(int status, std::string_view message);
+/// The same for who calls too often.
+http::Response too_many(std::string_view message, std::int64_t retry_s);
 
 /// Why a task failed, in words that hold no address and no provider's name. Empty unless it did.
 std::string fail_reason(const Task& task);

@@ -116,9 +116,9 @@ void mount(http::Router& router, Api& api) {
     router.add(http::Method::kPost, root + "/tasks/{id}/cancel",
                guarded(api, Scope::kWrite, [&api](Call& call) { cancel(api, call); }));
   }
-  add_create(router, api, "/v1/video/create", inner_document);
+  add_create(router, api, "/v1/video/create", video_document);
   router.add(http::Method::kGet, "/v1/video/query", guarded(api, Scope::kRead, [&api](Call& call) {
-               query(api, call, call.request.query_parameter("id").value_or(""), inner_document);
+               query(api, call, call.request.query_parameter("id").value_or(""), video_document);
              }));
   add_create(router, api, "/v2/videos/generations", flat_document);
   add_query(router, api, "/v2/videos/generations/{id}", flat_document);
