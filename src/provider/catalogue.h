@@ -26,6 +26,7 @@ struct ProviderConfig {
   Encoding encoding = Encoding::kAuto;
   Millis poll_first = 5'000;
   Millis poll_every = 10'000;
+  Millis backoff = 1'000;               ///< before a call is repeated; longer with each time
   Millis deadline = 3'600'000;          ///< from acceptance to a result
   Millis submit_timeout = 60'000;       ///< for the answer to a submit
   std::int64_t max_result = 4LL << 30;  ///< bytes

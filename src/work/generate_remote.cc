@@ -12,7 +12,7 @@ namespace {
 constexpr auto kJobRecord = "provider_job";
 constexpr auto kDurationRecord = "provider_durations";
 constexpr auto kEverybody = "";
-constexpr Millis kLookAgain = 5'000;
+constexpr int kLookAgain = 5;  // backoffs between two looks for a job
 constexpr int kMostMisses = 3;
 constexpr std::size_t kDurationsKept = 20;
 constexpr double kFirstMedian = 60'000;  // ms, before anything is known
@@ -73,7 +73,7 @@ Result<UnitOutcome> accept(GenerateRun& g, const Line& line, const std::string& 
 }
 
 /// Nothing was begun: the same request goes out again a little later.
-Result<UnitOutcome> ask_later(GenerateRun& g, Millis asked, const Error& error) {
+Result<UnitOutcome> ask_later(GenerateRun& g, const Line& line, Millis asked, const Error& error) {
   GenerateJob& job = g.job;
   const Millis now = now_ms();
   if (job.busy_since == 0) job.busy_since = now;
@@ -82,8 +82,7 @@ Result<UnitOutcome> ask_later(GenerateRun& g, Millis asked, const Error& error) 
                          "the provider did not take the request: " + error.message,
                          {}});
   }
-  constexpr Millis kFirst = 1'000;
-  const Millis delay = std::max(asked, backoff(kFirst, job.refused_for_now++));
+  const Millis delay = std::max(asked, backoff(line.config->backoff, job.refused_for_now++));
   job.enter(GenerateStage::kPrepared, now);
   return go_on(job, delay);
 }
@@ -125,11 +124,11 @@ Result<UnitOutcome> not_yet(GenerateRun& g, const Line& line, Millis delay) {
   if (left > 0) return go_on(g.job, std::min(delay, left));
   (void)line.provider->cancel(g.job.job);
   constexpr Millis kMinute = 60'000;
-  return give_up(g.job,
-                 {ErrorCode::kTimedOut,
-                  "no result within " +
-                      std::to_string((line.config->deadline + kMinute - 1) / kMinute) + " minutes",
-                  {}});
+  const Millis minutes = (line.config->deadline + kMinute - 1) / kMinute;
+  return give_up(g.job, {ErrorCode::kTimedOut,
+                         "no result within " + std::to_string(minutes) +
+                             (minutes == 1 ? " minute" : " minutes"),
+                         {}});
 }
 
 Error end_of(const provider::PollAnswer& answer) {
@@ -160,7 +159,7 @@ Result<UnitOutcome> submit_to_provider(GenerateRun& g) {
     case provider::SubmitEnd::kRefused:
       return give_up(g.job, refused(g.wanted, g.job, answer.error));
     case provider::SubmitEnd::kNotNow:
-      return ask_later(g, answer.retry_after, answer.error);
+      return ask_later(g, *line, answer.retry_after, answer.error);
     case provider::SubmitEnd::kUnknown:
       break;
   }
@@ -179,7 +178,7 @@ Result<UnitOutcome> find_out(GenerateRun& g) {
   }
   if (g.job.looks++ == 0) {
     g.job.enter(GenerateStage::kUnsure, now_ms());
-    return go_on(g.job, kLookAgain);
+    return go_on(g.job, kLookAgain * line->config->backoff);
   }
   const Error error{ErrorCode::kProviderUnavailable,
                     "submitted, outcome unknown; not repeated, to avoid a second charge",
@@ -187,7 +186,8 @@ Result<UnitOutcome> find_out(GenerateRun& g) {
   // The server said that it failed, and its own list says so too: nothing was begun.
   const bool nothing_begun = g.job.answered && found.end != provider::Lookup::kCannot;
   if (nothing_begun || g.context.options.generation.resubmit_ambiguous) {
-    return ask_later(g, 0, {ErrorCode::kProviderUnavailable, "it answered with an error", {}});
+    return ask_later(g, *line, 0,
+                     {ErrorCode::kProviderUnavailable, "it answered with an error", {}});
   }
   return give_up(g.job, error);
 }

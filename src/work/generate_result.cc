@@ -123,8 +123,8 @@ Error no_video() {
   return {ErrorCode::kNotMedia, "the provider's result is not a video", {}};
 }
 
-/// A copy that failed: most of these pass, and the job is paid for.
-Result<UnitOutcome> fetch_again(GenerateRun& g, const Error& error) {
+/// A copy that failed: most of these pass, and the job is paid for. Waits `first` and longer.
+Result<UnitOutcome> fetch_again(GenerateRun& g, Millis first, const Error& error) {
   const bool ours = error.code == ErrorCode::kOutOfSpace ||
                     error.code == ErrorCode::kStorageUnavailable ||
                     error.code == ErrorCode::kCancelled;
@@ -138,9 +138,8 @@ Result<UnitOutcome> fetch_again(GenerateRun& g, const Error& error) {
     return give_up(
         g.job, {ErrorCode::kProviderUnavailable, "the provider's result could not be fetched", {}});
   }
-  constexpr Millis kFirst = 500;
   constexpr Millis kLongest = 30'000;
-  return go_on(g.job, std::min(kLongest, kFirst << g.job.fetches));
+  return go_on(g.job, std::min(kLongest, first << (g.job.fetches - 1)));
 }
 
 }  // namespace
@@ -188,7 +187,7 @@ Result<UnitOutcome> copy_result(GenerateRun& g) {
   auto fd = scratch.create(kVideoName);
   if (!fd) return std::unexpected(fd.error());
   const auto fetched = provider->fetch(g.job.job, g.job.result_url, fd->get(), g.run.stop);
-  if (!fetched) return fetch_again(g, fetched.error());
+  if (!fetched) return fetch_again(g, config->backoff, fetched.error());
   auto facts = g.context.children.probe(fd->get(), child_limits(g.context));
   if (!facts && facts.error().code != ErrorCode::kNotMedia) {
     return std::unexpected(facts.error());

@@ -15,45 +15,94 @@ let provider;
 let server;
 let veo;
 let config;
+let asked;  // the tasks of `ends`, by mode: all are under way at once
 const very_long = { timeout: 600_000 };
 
-function configured(url, more = '') {
+/// What a provider in a mode leads to: how many submits, and why the task fails if it does.
+const ends = {
+  busy: { posts: 3 },
+  '500': { posts: 1 },
+  '500-empty': { posts: 2 },
+  held: { posts: 1 },
+  unknown: { posts: 1 },
+  blip: { posts: 1 },
+  babble: { posts: 1 },
+  flaky: { posts: 1 },
+  refused: { posts: 2, fails: /this prompt is not allowed, see \(address\)$/ },
+  failed: { posts: 1, fails: /^refused by the provider: the scene is unsafe$/ },
+  cancelled: { posts: 1, fails: /^refused by the provider: the provider cancelled the job$/ },
+  lost: { posts: 1, fails: /the provider lost the job$/ },
+  expired: { posts: 1, fails: /the provider does not have the result any more$/ },
+  text: { posts: 1, fails: /^the provider's result is not a video$/ },
+  empty: { posts: 1, fails: /^the provider's result is not a video$/ },
+  gone: { posts: 1, fails: /the provider's result could not be fetched$/ },
+  stuck: { posts: 1, fails: /^no result within 1 minute$/, model: 'veo3-pro' },
+};
+
+function configured(url) {
   const file = path.join(temp_folder('generation'), 'telecine.toml');
-  fs.writeFileSync(file, `
+  const entry = (name, more = '') => `
 [[generation.provider]]
-name = "own"
+name = "${name}"
 url = "${url}/v1"
 key = "secret-key"
 poll_first = "100ms"
 poll_every = "150ms"
-submit_timeout = "3s"
-deadline = "8s"
+backoff = "50ms"
+submit_timeout = "1s"
+${more}`;
+  const rule = (match, name) => `
 [[generation.model]]
-match = "veo*"
-provider = "own"
+match = "${match}"
+provider = "${name}"
 as = "wan-2.2"
-${more}`);
+`;
+  fs.writeFileSync(file, entry('hasty', 'deadline = "2s"') + entry('own') +
+                         rule('veo3-pro', 'hasty') + rule('veo*', 'own'));
   return file;
 }
 
+const ask = (prompt, more = {}) => veo.create({ prompt, model: 'veo3-fast', duration: 1, ...more });
+
 before(async () => {
-  provider = await VideoServer.start({
-    result: synthesised({ width: 320, height: 180, frames: 25 }).bytes });
+  const clip = (frames) => synthesised({ width: 320, height: 180, frames }).bytes;
+  provider = await VideoServer.start({ results: { avi: clip(25), long: clip(100) } });
   config = configured(provider.url);
   server = await Server.start({ flags: ['--config', config] });
   veo = new Gateway(server.client);
+  const drawn = await server.client.done({ kind: 'generate',
+                                           generation: { prompt: 'Source', duration: 1,
+                                                         provider: 'animatic' } });
+  provider.result = (await server.client.raw('GET', drawn.outputs[0].url)).body;
+  asked = {};
+  for (const [mode, { model = 'veo3-fast' }] of Object.entries(ends)) {
+    asked[mode] = await ask(`[${mode}] A tram in the rain`, { model });
+  }
 }, { timeout: 120_000 });
 after(async () => {
   await server?.close();
   await provider?.close();
 }, { timeout: 120_000 });
 
-const ask = (prompt, more = {}) => veo.create({ prompt, model: 'veo3-fast', duration: 1, ...more });
+for (const [mode, { posts, fails }] of Object.entries(ends)) {
+  const end = fails ? 'fails the task' : 'makes one video';
+  check(`a provider in the mode "${mode}" ${end}, of one job`, async () => {
+    if (fails) await veo.failed(asked[mode], fails);
+    else await veo.succeeded(asked[mode]);
+    const prompt = `[${mode}] A tram in the rain`;
+    assert.equal(provider.posts_for(prompt).length, posts);
+    assert.ok(provider.jobs_for(prompt).length <= 1);
+    if (mode === 'gone') assert.equal(provider.jobs_for(prompt)[0].fetches, 8);
+    if (mode === 'stuck') {
+      const [job] = provider.jobs_for(prompt);
+      assert.ok(provider.deleted.includes(job.id), 'the job was cancelled upstream');
+    }
+  }, very_long);
+}
 
 check('a result of another kind and size becomes the video that was asked for', async () => {
-  const seen = [];
-  const id = await ask('A kettle boils');
-  const { data } = await veo.succeeded(id, { seen });
+  const id = await ask('[avi] A kettle boils');
+  const { data } = await veo.succeeded(id);
   assert.equal(data.placeholder, undefined);
   assert.equal(data.provider, undefined);
   const [post] = provider.posts_for('A kettle boils');
@@ -75,18 +124,29 @@ check('a result of another kind and size becomes the video that was asked for', 
 }, very_long);
 
 check('a result that fits is published byte for byte', async () => {
-  const drawn = await server.client.done({ kind: 'generate',
-                                           generation: { prompt: 'Source', duration: 1,
-                                                         provider: 'animatic' } });
-  const bytes = (await server.client.raw('GET', drawn.outputs[0].url)).body;
-  const before_this = provider.result;
-  provider.result = bytes;
-  try {
-    const { data } = await veo.succeeded(await ask('A clip that fits'));
-    assert.equal(md5((await call('GET', data.video_url)).body), md5(bytes));
-  } finally {
-    provider.result = before_this;
-  }
+  const { data } = await veo.succeeded(await ask('A clip that fits'));
+  assert.equal(md5((await call('GET', data.video_url)).body), md5(provider.result));
+}, very_long);
+
+check('the document of a finished task has the shape of the published example', async () => {
+  const example = { code: 'success', message: '', data: {
+    task_id: 'f0aa213c-c09e-4e19-a0e5-c698fe48acf1', notify_hook: '', action: 'google-videos',
+    status: 'SUCCESS', fail_reason: '', submit_time: 1750221308, start_time: 0,
+    finish_time: 1750221572, progress: '100%', data: {
+      id: 'f0aa213c-c09e-4e19-a0e5-c698fe48acf1', status: 'completed',
+      video_url: 'https://example.org/a.mp4', status_update_time: 1750221453056 } } };
+  const shape = (value) => (typeof value === 'object' ? Object.entries(value).map(
+    ([key, member]) => [key, shape(member)]) : typeof value);
+  await veo.succeeded(asked.unknown);
+  const { text } = await veo.raw('GET', `/google/v1/tasks/${asked.unknown}`);
+  const made = JSON.parse(text);
+  assert.deepEqual(shape(made), shape(example));
+  assert.deepEqual({ ...made.data, data: null }, { ...example.data, data: null,
+    task_id: asked.unknown, submit_time: made.data.submit_time, start_time: made.data.start_time,
+    finish_time: made.data.finish_time });
+  const { submit_time, start_time, finish_time, data } = made.data;
+  assert.ok(submit_time <= start_time && start_time <= finish_time);
+  assert.equal(Math.floor(data.status_update_time / 1000), finish_time);
 }, very_long);
 
 check('a picture makes the request multipart', async () => {
@@ -108,38 +168,6 @@ check('a model without a provider is refused, and never drawn instead', async ()
   assert.equal(last.json().code, 'invalid_request');
 });
 
-for (const [mode, posts] of [['busy', 3], ['500-empty', 2], ['unknown', 1], ['blip', 1],
-                             ['babble', 1], ['flaky', 1], ['500', 1]]) {
-  check(`a provider in the mode "${mode}" still makes one video of one job`, async () => {
-    await veo.succeeded(await ask(`[${mode}] A tram in the rain`));
-    assert.equal(provider.posts_for(`[${mode}]`).length, posts);
-    assert.equal(provider.jobs_for(`[${mode}]`).length, 1);
-  }, very_long);
-}
-
-for (const [mode, reason] of [
-  ['refused', /this prompt is not allowed, see \(address\)/],
-  ['failed', /^refused by the provider: the scene is unsafe$/],
-  ['lost', /the provider lost the job$/],
-  ['expired', /the provider does not have the result any more$/],
-  ['text', /^the provider's result is not a video$/],
-  ['stuck', /^no result within 1 minutes$/],
-]) {
-  check(`a provider in the mode "${mode}" fails the task, with one submit`, async () => {
-    await veo.failed(await ask(`[${mode}] A tram in the snow`), reason);
-    const expected = mode === 'refused' ? 2 : 1;  // JSON, then multipart
-    assert.equal(provider.posts_for(`[${mode}]`).length, expected);
-    if (mode === 'stuck') assert.ok(provider.deleted.length > 0, 'the job was cancelled upstream');
-  }, very_long);
-}
-
-check('a result that is gone is asked for again and never made again', async () => {
-  await veo.failed(await ask('[gone] A tram'), /the provider's result could not be fetched$/,
-                   { guard: 400_000 });
-  assert.equal(provider.posts_for('[gone]').length, 1);
-  assert.equal(provider.jobs_for('[gone]')[0].fetches, 8);
-}, very_long);
-
 check('a submit whose end nobody can know is not repeated', async () => {
   provider.hides_silent = true;
   try {
@@ -159,65 +187,97 @@ check('cancelling reaches the provider', async () => {
   await until('the cancel to arrive', () => provider.deleted.includes(job));
 });
 
-/// Kills the server when `when` is true of the task, starts it again, and answers the end.
+/// Kills the server when `when` is true of the task, starts it again, and answers the task's id.
 async function killed(prompt, when, meanwhile = () => {}) {
   const id = await ask(prompt);
-  await until('the moment', when, { every: 5, guard: 120_000 });
+  await until('the moment', () => when(id), { every: 5, guard: 120_000 });
   await server.kill();
   meanwhile();
   await server.launch();
   return id;
 }
+const stage_of = async (id) => (await server.client.task(id.replaceAll('-', ''))).provider?.stage;
+const posts = (word) => provider.posts_for(word).length;
+const [job_of, jobs] = [(word) => provider.jobs_for(word)[0],
+                        (word) => provider.jobs_for(word).length];
 
-check('killed before, during and after the submit, there is one job and one end', async () => {
-  const first = await killed('Killed at once', () => true);
-  await veo.finished(first);
-  assert.ok(provider.jobs_for('Killed at once').length <= 1);
-
-  const held = await killed('[held] Killed in the submit',
-                            () => provider.jobs_for('[held]').length === 1);
-  await veo.succeeded(held);
-  assert.equal(provider.posts_for('[held]').length, 1);
-
-  const polled = await killed('Killed in the polls',
-                              () => provider.jobs_for('Killed in the polls')[0]?.polls >= 1);
-  await veo.succeeded(polled);
-  assert.equal(provider.posts_for('Killed in the polls').length, 1);
+check('killed at once, there is at most one job, and an end', async () => {
+  const id = await killed('Killed at once', () => true);
+  await veo.finished(id);
+  assert.ok(jobs('Killed at once') <= 1);
 }, very_long);
 
-check('killed in a submit that cannot be looked up, it is not repeated', async () => {
-  provider.hides_silent = true;
-  try {
-    const id = await killed('[held-silent] A tram',
-                            () => provider.jobs_for('[held-silent]').length === 1);
-    await veo.failed(id, /submitted, outcome unknown/);
-    assert.equal(provider.posts_for('[held-silent]').length, 1);
-  } finally {
-    provider.hides_silent = false;
-    for (const job of provider.jobs.values()) job.mode = job.mode.replace('-silent', '');
-  }
+check('killed when prepared, it is sent', async () => {
+  const word = '[busy] Killed when prepared';
+  const id = await killed(word, async (task) =>
+    posts(word) === 1 && (await stage_of(task)) === 'prepared');
+  await veo.succeeded(id);
+  assert.deepEqual([posts(word), jobs(word)], [3, 1]);
+}, very_long);
+
+check('killed in the submit, its job is found and none is made', async () => {
+  const word = '[held] Killed in the submit';
+  const id = await killed(word, () => jobs(word) === 1);
+  await veo.succeeded(id);
+  assert.deepEqual([posts(word), jobs(word)], [1, 1]);
+}, very_long);
+
+check('killed in the polls, it polls on', async () => {
+  const word = 'Killed in the polls';
+  const id = await killed(word, () => job_of(word)?.polls >= 1);
+  await veo.succeeded(id);
+  assert.deepEqual([posts(word), jobs(word)], [1, 1]);
 }, very_long);
 
 check('killed while the result is copied, it is copied again and not made again', async () => {
-  const id = await killed('[slow] A tram', () => provider.jobs_for('[slow]')[0]?.fetches >= 1,
+  const word = '[slow] A tram';
+  const id = await killed(word, () => job_of(word)?.fetches >= 1,
                           () => { provider.released = true; });
   await veo.succeeded(id);
-  assert.equal(provider.posts_for('[slow]').length, 1);
+  assert.equal(posts(word), 1);
 }, very_long);
 
-check('killed again and again at any moment, it ends once with at most one job', async () => {
-  const random = random_from(20261121);
-  for (let round = 0; round < 4; round++) {
-    const prompt = `Round ${round} of the kills`;
-    const id = await ask(prompt);
-    for (let kills = 0; kills < 3; kills++) {
-      await sleep(random() * 600);
-      await server.kill();
-      await server.launch();
+check('killed when copied, it is neither copied nor made again', async () => {
+  const word = '[long] Killed when copied';
+  const id = await killed(word, async (task) => (await stage_of(task)) === 'copied');
+  const fetches = job_of(word).fetches;
+  assert.notEqual((await veo.query(id)).status, 'SUCCESS', 'the kill came before the end');
+  await veo.succeeded(id);
+  assert.equal(posts(word), 1);
+  assert.equal(job_of(word).fetches, fetches);
+}, very_long);
+
+for (const [mode, moment] of [
+  ['held-silent', (word) => () => jobs(word) === 1],
+  ['500-silent', () => async (task) => (await stage_of(task)) === 'unsure'],
+]) {
+  check(`killed in a submit that cannot be looked up (${mode}), it is not repeated`, async () => {
+    const word = `[${mode}] Killed and unknown`;
+    provider.hides_silent = true;
+    try {
+      const id = await killed(word, moment(word));
+      await veo.failed(id, /submitted, outcome unknown/);
+      assert.equal(posts(word), 1);
+    } finally {
+      provider.hides_silent = false;
     }
+  }, very_long);
+}
+
+check('killed again and again at any moment, each ends once with at most one job', async () => {
+  const random = random_from(20261121);
+  const tasks = [];
+  for (let kill = 0; kill < 8; kill++) {
+    const prompt = `Kill ${kill} of eight`;
+    tasks.push({ prompt, id: await ask(prompt) });
+    await sleep(random() * 500);
+    await server.kill();
+    await server.launch();
+  }
+  for (const { prompt, id } of tasks) {
     await veo.finished(id);
-    assert.ok(provider.jobs_for(prompt).length <= 1, prompt);
-    assert.ok(provider.posts_for(prompt).length <= 1, prompt);
+    assert.ok(jobs(prompt) <= 1, prompt);
+    assert.ok(posts(prompt) <= 1, prompt);
   }
 }, very_long);
 

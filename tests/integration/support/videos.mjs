@@ -9,14 +9,17 @@
 //   blip        twice does not know the job               babble      twice answers no JSON
 //   failed      fails, with a reason                      expired     says so of the result
 //   text        the result is a text                      gone        the result is 404, always
+//   empty       the result has no byte                    cancelled   says so of the job
 //   flaky       the result is 502 and half of it first    stuck       works for ever
 //   slow        the result trickles until released
+//
+// A mode that `results` names has that result, and any other the usual one.
 import http from 'node:http';
 
 export class VideoServer {
-  static async start({ result, key = 'secret-key' } = {}) {
+  static async start({ result, results = {}, key = 'secret-key' } = {}) {
     const server = new VideoServer();
-    Object.assign(server, { result, key, jobs: new Map(), posts: [], deleted: [], polls: 0,
+    Object.assign(server, { result, results, key, jobs: new Map(), posts: [], deleted: [], polls: 0,
                             sockets: new Set(), counts: new Map(), unauthorised: 0 });
     server.server = http.createServer((request, response) => server.#take(request, response));
     server.server.on('connection', (socket) => {
@@ -131,7 +134,7 @@ export class VideoServer {
     if (mode === 'unknown' && polls === 1) return state('unknown');
     if (mode === 'unknown' && polls === 2) return state('simmering');
     if (mode === 'failed') return state('failed', { error: { message: 'the scene is unsafe' } });
-    if (mode === 'expired') return state('expired');
+    if (mode === 'expired' || mode === 'cancelled') return state(mode);
     if (mode === 'stuck') return state('in_progress', { progress: 30 });
     if (polls <= 2) return state(polls === 1 ? 'queued' : 'in_progress', { progress: 40 * polls - 40 });
     return state('completed', { progress: 100 });
@@ -142,18 +145,18 @@ export class VideoServer {
     if (job.mode === 'gone') return this.#json(response, 404, { detail: 'expired' });
     if (job.mode === 'text') return response.writeHead(200).end('Your video is on its way!');
     if (job.mode === 'flaky' && job.fetches === 1) return response.writeHead(502).end();
-    const headers = { 'Content-Type': 'video/mp4', 'Content-Length': this.result.length };
-    response.writeHead(200, headers);
-    const half = Math.floor(this.result.length / 2);
+    const result = job.mode === 'empty' ? Buffer.alloc(0) : (this.results[job.mode] ?? this.result);
+    response.writeHead(200, { 'Content-Type': 'video/mp4', 'Content-Length': result.length });
+    const half = Math.floor(result.length / 2);
     if (job.mode === 'flaky' && job.fetches === 2) {
-      response.write(this.result.subarray(0, half));
+      response.write(result.subarray(0, half));
       return setTimeout(() => response.destroy(), 50);
     }
     if (job.mode === 'slow' && !this.released) {
-      response.write(this.result.subarray(0, half));
+      response.write(result.subarray(0, half));
       return undefined;
     }
-    return response.end(this.result);
+    return response.end(result);
   }
 
   async close() {
