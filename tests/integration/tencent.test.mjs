@@ -323,6 +323,72 @@ check('what clients do differently is accepted', async () => {
   await vod.refused(70014, 'GetTaskInfo', { ...missing, upload: '@file' }, { method: 'POST' });
 });
 
+/// A document without what its links were signed with.
+const unsigned = (document) =>
+  JSON.parse(JSON.stringify(document).replaceAll(/\?Expires=[^"]*/g, ''));
+const packets_of = (id, receiver = hooks) => receiver.requests
+  .filter((request) => request.body.includes(id))
+  .map((request) => JSON.parse(request.body));
+
+check('callbacks carry the data that GetTaskInfo answers, when they are wanted', async () => {
+  const fileId = await library_file();
+  const process = (notifyMode) => vod.run({
+    inputType: 'SingleFile', 'file.id': fileId, notifyMode,
+    procedure: 'QCVB_SimpleProcessFile({10}, 0, 10)',
+  });
+  const silent = await process('None');
+  const talkative = await process('Change');
+  const transcode = await vod.good('ConvertVodFile', { fileId });
+  const clip = await vod.good('ClipVideo', { fileId, newFileName: 'x', endTimeOffset: 1 });
+  for (const [id, eventType] of [[talkative, 'ProcedureStateChanged'],
+                                 [transcode.vodTaskId, 'TranscodeComplete'],
+                                 [clip.vodTaskId, 'ClipComplete']]) {
+    const { data } = await vod.finished(id);
+    const last = await until(`the callback of ${id}`, () => packets_of(id).find(
+      (packet) => packet.data.status !== 'PROCESSING'));
+    assert.deepEqual(unsigned(last), { version: '4.0', eventType, data: unsigned(data) });
+  }
+  const steps = packets_of(talkative).map(
+    (packet) => packet.data.processTaskList.map((step) => step.status).join());
+  assert.ok(steps.includes('PROCESSING,SUCCESS'), steps.join(' '));
+  assert.equal(packets_of(transcode.vodTaskId).length, 1);
+  assert.deepEqual(packets_of(silent), []);
+  for (const { method, headers } of hooks.requests) {
+    assert.equal(method, 'POST');
+    assert.equal(headers['content-type'], 'application/json');
+    assert.ok(!('webhook-signature' in headers), 'the vendor signs nothing');
+  }
+});
+
+check('a callback that nobody answers is tried three times, and an answer of any kind is one',
+      async () => {
+  const deaf = await Receiver.start({ answers: ['cut', 'cut', 'cut', 500] });
+  const calling = await Server.start({ flags: [
+    '--network-allow-addresses', `${source.address},${deaf.address}`,
+    '--tencent-callback-url', deaf.url] });
+  try {
+    const client = await client_for(calling, 'AKIDcalling', 'main');
+    const probe = () => client.run(pull('none.mp4', 'QCVB_SimpleProcessFile()'));
+    const unheard = await probe();
+    await deaf.request(2);
+    const heard = await probe();
+    await deaf.request(3);
+    for (const [id, tries, delivered] of [[unheard, 3, false], [heard, 1, true]]) {
+      const task = id.split('-').at(-1);
+      const found = await until('the end of the tries', async () => {
+        const { deliveries } = await calling.client.get(`/api/v1/tasks/${task}/deliveries`);
+        return deliveries.find((one) => one.next_attempt === null);
+      });
+      assert.equal(found.delivered, delivered);
+      assert.equal(found.attempts.length, tries);
+      assert.equal(packets_of(id, deaf).length, tries);
+    }
+  } finally {
+    await calling.close();
+    await deaf.close();
+  }
+});
+
 check('call 101 of a minute is refused, for its key and action only', async () => {
   const limited = await Server.start({ flags: ['--worker-enabled', 'false',
                                                '--tencent-replay-check', 'true',
