@@ -96,7 +96,13 @@ check_rgw('a task is seen in every state, and its output is fetched by its link'
   assert.equal(downloading.template_id, 'builtin-MP4-264-360p');
   await until('the read to be held', () => proxy.held.length > 0);
   proxy.release();
-  await in_status(id, 'running');
+  const running = await until('the source to be known', async () => {
+    const task = await client.query(id);
+    assert.ok(['downloading', 'running'].includes(task.status), JSON.stringify(task));
+    return task.src_bitrate > 0 ? task : null;
+  }, { every: 20 });
+  assert.equal(running.status, 'running');
+  assert.equal(running.dst_bitrate, 0);
   const uploading = await in_status(id, 'uploading');
   assert.ok(uploading.src_bitrate > 0);
   assert.equal(uploading.dst_bitrate, 0);
@@ -107,7 +113,7 @@ check_rgw('a task is seen in every state, and its output is fetched by its link'
   const fields = ['bucket', 'create_time', 'dst_bitrate', 'err_code', 'err_message', 'finish_time',
                   'input', 'input_url', 'objkey', 'output', 'output_url', 'region', 'region_type',
                   'src_bitrate', 'status', 'task_id', 'template_id', 'template_name'];
-  for (const task of [pending, downloading, uploading, done]) {
+  for (const task of [pending, downloading, running, uploading, done]) {
     assert.deepEqual(Object.keys(task).sort(), fields);
   }
   assert.equal(done.err_message, 'success');
@@ -155,7 +161,7 @@ check_rgw('HLS lies beside its playlist, and its references hold', async () => {
 check_rgw('names are taken byte for byte, by the older signature too', async () => {
   const older = await client.add_storage({ region, type: 's3', bucket: 'older-out',
                                            prefix: 'a b/' });
-  await rgw.put('media-in', encodeURIComponent("中 +=&%41~'#.avi"), small().bytes);
+  await rgw.put('media-in', "中 +=&%41~'#.avi", small().bytes);
   const input = "s3://media-in/中 +=&%41~'#.avi";
   for (const [storage_id, form] of [[older, /[?&]AWSAccessKeyId=.*Expires=\d+&Signature=/],
                                     [good, /[?&]X-Amz-Signature=/]]) {
