@@ -76,8 +76,7 @@ Dialects::Dialects(const Config& config, Service& service, Surroundings surround
   refusals_.push_back([this](int status, std::string_view path,
                              std::string_view detail) -> std::optional<http::Response> {
     if (!tencent::owns(path)) return std::nullopt;
-    return tencent::refused_by_server(tencent_,
-                                      status == 405 ? "the method must be GET or POST" : detail);
+    return tencent::refused_by_server(tencent_, status, detail);
   });
   refusals_.push_back(
       [](int status, std::string_view path, std::string_view) -> std::optional<http::Response> {

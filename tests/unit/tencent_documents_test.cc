@@ -1,5 +1,6 @@
 #include <gtest/gtest.h>
 
+#include "dialect/tencent/facts.h"
 #include "tencent_tasks.h"
 
 namespace telecine::tencent {
@@ -224,6 +225,16 @@ TEST(TencentDocuments, TasksOfOtherDialectsAreProcedures) {
                 R"(","type":"Procedure","createTime":0,"beginProcessTime":0,"finishTime":0})");
   task.spec.kind = TaskKind::kGenerate;
   EXPECT_FALSE(is_shown(task));
+}
+
+TEST(TencentDocuments, AStreamThatDoesNotSayItsBitrateHasWhatTheOthersLeave) {
+  MediaFacts facts = source_facts();
+  facts.video[0].bitrate = 0;
+  EXPECT_EQ(video_streams(facts).at(0).at("bitrate"), 4'893'874 - 128'120);
+  facts.audio[0].bitrate = 0;
+  EXPECT_EQ(video_streams(facts).at(0).at("bitrate"), 0);
+  facts.video.clear();
+  EXPECT_EQ(audio_streams(facts).at(0).at("bitrate"), 4'893'874);
 }
 
 TEST(TencentDocuments, TasksAreShownForSeventyTwoHours) {

@@ -15,6 +15,21 @@ int largest(const MediaFacts& facts, Member member) {
   return most;
 }
 
+/// What a stream takes of its file: what it says of itself; else what the others leave.
+template <typename Stream>
+std::int64_t bitrate_of(const MediaFacts& facts, const Stream& stream) {
+  if (stream.bitrate > 0) return stream.bitrate;
+  std::int64_t left = facts.bitrate;
+  int silent = 0;
+  const auto take = [&](const auto& other) {
+    left -= other.bitrate;
+    if (other.bitrate <= 0) ++silent;
+  };
+  std::ranges::for_each(facts.video, take);
+  std::ranges::for_each(facts.audio, take);
+  return silent == 1 ? std::max<std::int64_t>(0, left) : 0;
+}
+
 }  // namespace
 
 std::int64_t whole_seconds(Millis ms) {
@@ -33,7 +48,7 @@ json::array video_streams(const MediaFacts& facts) {
   json::array list;
   for (const VideoFacts& video : facts.video) {
     if (video.attached_picture) continue;
-    list.emplace_back(json::object{{"bitrate", video.bitrate},
+    list.emplace_back(json::object{{"bitrate", bitrate_of(facts, video)},
                                    {"height", video.height},
                                    {"width", video.width},
                                    {"codec", video.codec},
@@ -45,8 +60,9 @@ json::array video_streams(const MediaFacts& facts) {
 json::array audio_streams(const MediaFacts& facts) {
   json::array list;
   for (const AudioFacts& audio : facts.audio) {
-    list.emplace_back(json::object{
-        {"codec", audio.codec}, {"samplingRate", audio.sample_rate}, {"bitrate", audio.bitrate}});
+    list.emplace_back(json::object{{"codec", audio.codec},
+                                   {"samplingRate", audio.sample_rate},
+                                   {"bitrate", bitrate_of(facts, audio)}});
   }
   return list;
 }

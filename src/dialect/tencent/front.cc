@@ -231,7 +231,11 @@ bool owns(std::string_view path) {
   return std::ranges::find(kPaths, path) != kPaths.end();
 }
 
-http::Response refused_by_server(const Api& api, std::string_view detail) {
+http::Response refused_by_server(const Api& api, int status, std::string_view detail) {
+  constexpr int kServersFault = 500;
+  if (status >= kServersFault) return refusal(api.options, code::kInternal);
+  constexpr int kMethodNotAllowed = 405;
+  if (status == kMethodNotAllowed) detail = "the method must be GET or POST";
   return refusal(api.options, code::kInvalidRequest, std::string(detail));
 }
 

@@ -29,7 +29,7 @@ void mount(http::Router& router, Api& api);
 
 /// Whether a path is this dialect's, and how it says what the server itself refuses there.
 bool owns(std::string_view path);
-http::Response refused_by_server(const Api& api, std::string_view detail);
+http::Response refused_by_server(const Api& api, int status, std::string_view detail);
 
 /// The body of a callback about the task.
 std::string callback_body(const Api& api, const Task& task);
