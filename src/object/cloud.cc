@@ -6,6 +6,7 @@
 #include <thread>
 
 #include "base/text.h"
+#include "object/backoff.h"
 #include "object/xml.h"
 
 namespace telecine::object {
@@ -152,6 +153,9 @@ Status Cloud::complete(const std::string& key, const std::string& upload_id,
   const CloudOptions& options = caller_.options();
   Error last = caller_.error_of(CloudFault::kUnavailable, "");
   for (int round = 0; round < options.tries && !options.stop.stop_requested(); ++round) {
+    if (round > 0) {
+      wait(jittered(round, options.first_backoff, options.most_backoff), options.stop);
+    }
     Ask ask{.method = "POST", .key = key, .query = {{"uploadId", upload_id}}, .body = body};
     ask.headers = {{"Content-Type", "application/xml"}};
     ask.limits.stall = 0;  // assembling may take minutes without a byte

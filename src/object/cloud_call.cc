@@ -5,11 +5,10 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
-#include <condition_variable>
-#include <mutex>
 
 #include "base/crypto.h"
 #include "base/text.h"
+#include "object/backoff.h"
 #include "object/xml.h"
 
 namespace telecine::object {
@@ -107,21 +106,6 @@ bool is_region(std::string_view text) {
          text.find_first_not_of(kAllowed) == std::string_view::npos;
 }
 
-/// Returns early when `stop` is requested.
-void wait(Millis span, const std::stop_token& stop) {
-  std::mutex mutex;
-  std::condition_variable_any never;
-  std::unique_lock lock(mutex);
-  never.wait_for(lock, stop, std::chrono::milliseconds(span), [] { return false; });
-}
-
-Millis jittered(int failures, const CloudOptions& options) {
-  Millis most = options.first_backoff;
-  for (int i = 1; i < failures && most < options.most_backoff; ++i) most *= 2;
-  most = std::max<Millis>(1, std::min(most, options.most_backoff));
-  return static_cast<Millis>(random_u64() % static_cast<std::uint64_t>(most));
-}
-
 }  // namespace
 
 /// What a request was adapted to; each at most once.
@@ -159,7 +143,8 @@ Result<Told> CloudCaller::ask(Ask& ask) const {
     if (!verdict.at_once) {
       if (++failures >= options_.tries) return std::unexpected(*verdict.error);
       const Millis pause =
-          std::max(std::min(verdict.retry_after, kMostRetryAfter), jittered(failures, options_));
+          std::max(std::min(verdict.retry_after, kMostRetryAfter),
+                   jittered(failures, options_.first_backoff, options_.most_backoff));
       if (steady_ms() + pause >= deadline) return std::unexpected(*verdict.error);
       wait(pause, options_.stop);
       if (options_.stop.stop_requested()) {
