@@ -142,6 +142,35 @@ check_sdk('a pulled file is watched through its states, and the results play', a
   }
 });
 
+check_if(lacks_sdk ?? lacks_tools, 'every wrapping of the preset templates holds what it should',
+         async () => {
+  const wanted = {
+    10: ['mov,mp4,m4a,3gp,3g2,mj2', 'h264', 'aac'], 210: ['hls', 'h264', 'aac'],
+    10046: ['flv', 'h264', 'mp3'], 510: ['mov,mp4,m4a,3gp,3g2,mj2', 'hevc', 'aac'],
+    610: ['hls', 'hevc', 'aac'], 1100: ['mov,mp4,m4a,3gp,3g2,mj2', undefined, 'aac'],
+    1010: ['mp3', undefined, 'mp3'],
+  };
+  const fileId = await library_file();
+  const id = await submit('RunProcedure', {
+    inputType: 'SingleFile', file: { id: fileId },
+    procedure: `QCVB_SimpleProcessFile({${Object.keys(wanted)}})`,
+  });
+  const { data } = await finished(id);
+  assert.equal(data.processTaskList.length, Object.keys(wanted).length);
+  for (const { status, input, output } of data.processTaskList) {
+    assert.equal(status, 'SUCCESS', JSON.stringify(data));
+    const facts = await ffprobe(output.url);
+    assert.deepEqual([facts.format.format_name, facts.video?.codec_name, facts.audio.codec_name],
+                     wanted[input.definition], `definition ${input.definition}`);
+    assert.equal(output.container.split(',')[0], facts.format.format_name.split(',')[0]);
+    assert.deepEqual([output.width, output.height],
+                     [facts.video?.width ?? 0, facts.video?.height ?? 0]);
+    const [stream] = output.audioStreamList;
+    assert.deepEqual([stream.codec, stream.samplingRate],
+                     [facts.audio.codec_name, Number(facts.audio.sample_rate)]);
+  }
+});
+
 check_sdk('ConvertVodFile makes the set, HLS among it', async () => {
   const fileId = await library_file();
   const id = await submit('ConvertVodFile', { fileId, isScreenshot: 1, isWatermark: 0 });

@@ -195,21 +195,79 @@ TEST(TencentProcedure, RefusesWhatDoesNotParse) {
   }
 }
 
+struct PresetRow {
+  std::vector<int> definitions;  ///< MP4, HLS, FLV as far as there are such
+  VideoCodec codec;
+  int width;
+  int height;
+  int kbit;
+  int rate;
+};
+const std::vector<PresetRow> kPresets = {
+    {{10, 210, 10046}, VideoCodec::kH264, 320, 0, 256, 24},
+    {{20, 220, 10047}, VideoCodec::kH264, 640, 0, 512, 24},
+    {{30, 230, 10048}, VideoCodec::kH264, 1280, 0, 1024, 24},
+    {{40, 240, 10049}, VideoCodec::kH264, 1920, 0, 2500, 24},
+    {{70, 270, 370}, VideoCodec::kH264, 0, 1440, 3072, 30},
+    {{80, 280, 380}, VideoCodec::kH264, 0, 2160, 6144, 30},
+    {{510, 610}, VideoCodec::kH265, 0, 240, 250, 15},
+    {{520, 620}, VideoCodec::kH265, 0, 480, 600, 24},
+    {{530, 630}, VideoCodec::kH265, 0, 720, 800, 25},
+    {{540, 640}, VideoCodec::kH265, 0, 1080, 1400, 30},
+    {{570, 670}, VideoCodec::kH265, 0, 1440, 2048, 30},
+    {{580, 680}, VideoCodec::kH265, 0, 2160, 4096, 30},
+};
+
+void expect_preset(const PresetRow& row, std::size_t place) {
+  const int definition = row.definitions[place];
+  SCOPED_TRACE(definition);
+  const auto spec = transcode_output(definition);
+  ASSERT_TRUE(spec);
+  EXPECT_EQ(spec->name, "f" + std::to_string(definition));
+  EXPECT_EQ(spec->type, place == 1 ? OutputType::kHls : OutputType::kVideo);
+  if (place != 1) {
+    EXPECT_EQ(spec->container, place == 0 ? Container::kMp4 : Container::kFlv);
+  }
+  const VideoOptions& video = *spec->renditions.at(0).video;
+  EXPECT_EQ(video.codec, row.codec);
+  EXPECT_EQ(video.profile, row.codec == VideoCodec::kH264 ? Profile::kHigh : Profile::kMain);
+  EXPECT_EQ(video.size.width, row.width);
+  EXPECT_EQ(video.size.height, row.height);
+  EXPECT_EQ(video.rate.bitrate, row.kbit * 1000);
+  EXPECT_EQ(video.max_frame_rate, row.rate);
+  EXPECT_EQ(video.gop, 240'000 / row.rate);
+  const AudioOptions& audio = *spec->renditions.at(0).audio;
+  EXPECT_EQ(audio.codec, place == 2 ? AudioCodec::kMp3 : AudioCodec::kAac);
+  EXPECT_EQ(audio.bitrate, 48'000);
+  EXPECT_EQ(audio.sample_rate, 44'100);
+  EXPECT_EQ(audio.channels, 2);
+}
+
 TEST(TencentPresets, AreWhatTheTableSays) {
-  const auto sd = transcode_output(20);
-  ASSERT_TRUE(sd);
-  EXPECT_EQ(sd->name, "f20");
-  const Rendition& rendition = sd->renditions.at(0);
-  EXPECT_EQ(rendition.video->size.width, 640);
-  EXPECT_EQ(rendition.video->rate.bitrate, 512'000);
-  EXPECT_EQ(rendition.video->max_frame_rate, 24);
-  EXPECT_EQ(rendition.video->gop, 10'000);
-  EXPECT_EQ(rendition.video->profile, Profile::kHigh);
-  EXPECT_EQ(rendition.audio->bitrate, 48'000);
-  EXPECT_EQ(rendition.audio->sample_rate, 44'100);
-  for (const int definition : {0, 1, 11, 99, 10000}) EXPECT_FALSE(transcode_output(definition));
+  for (const PresetRow& row : kPresets) {
+    for (std::size_t place = 0; place < row.definitions.size(); ++place) expect_preset(row, place);
+  }
+  const std::vector<std::pair<int, int>> sounds = {
+      {1100, 24}, {1110, 48}, {1120, 96}, {1130, 192}, {1140, 256}, {1010, 128}, {1020, 320}};
+  for (const auto& [definition, kbit] : sounds) {
+    SCOPED_TRACE(definition);
+    const auto spec = transcode_output(definition);
+    ASSERT_TRUE(spec);
+    EXPECT_EQ(spec->container, definition < 1100 ? Container::kMp3 : Container::kM4a);
+    EXPECT_FALSE(spec->renditions.at(0).video);
+    EXPECT_EQ(spec->renditions.at(0).audio->bitrate, kbit * 1000);
+  }
+}
+
+TEST(TencentPresets, WhatThisEngineCannotMakeIsNoTemplate) {
+  for (const int definition : {0, 1, 6, 9, 11, 99, 710, 780, 10000, 20000, 20001}) {
+    EXPECT_FALSE(transcode_output(definition)) << definition;
+  }
   EXPECT_TRUE(cover_output(10, {.time = 0, .percent = {}}));
   EXPECT_FALSE(cover_output(11, {.time = 0, .percent = {}}));
+  EXPECT_EQ(sample_output(10)->sampling.every_percent, 10);
+  EXPECT_FALSE(sample_output(11));
+  EXPECT_FALSE(snapshot_output(11, {0}));
 }
 
 TEST(TencentIds, AreDecimalsBeyondWhatADoubleHolds) {
