@@ -123,27 +123,4 @@ std::string etag_of(const Service& service, std::int64_t version, TaskState stat
   return etag + "\"";
 }
 
-DocumentCache::Entry DocumentCache::get(const Service& service, const TaskPtr& task,
-                                        const std::string& base) {
-  Shard& shard = shards_[static_cast<std::size_t>(task->id.key) % kShards];
-  const Millis now = now_ms();
-  {
-    const std::lock_guard lock(shard.mutex);
-    const auto at = shard.entries.find(task->id.key);
-    // The very same task: progress makes a new one without a new version.
-    if (at != shard.entries.end() && at->second.task == task && at->second.until > now &&
-        at->second.base == base) {
-      return at->second;
-    }
-  }
-  Entry entry{task, base, service.links_change(),
-              etag_of(service, task->version, task->state, task->updated),
-              std::make_shared<const std::string>(task_text(service, *task, base))};
-  const std::lock_guard lock(shard.mutex);
-  // Any one makes room: whoever polls has it back at once.
-  if (shard.entries.size() >= kPerShard) shard.entries.erase(shard.entries.begin());
-  shard.entries[task->id.key] = entry;
-  return entry;
-}
-
 }  // namespace telecine::native

@@ -1,11 +1,7 @@
 #pragma once
 
-#include <array>
-#include <memory>
-#include <mutex>
 #include <optional>
 #include <string>
-#include <unordered_map>
 
 #include "base/json.h"
 #include "service/service.h"
@@ -30,27 +26,5 @@ json::object key_document(const AccessKey& key);
 /// Strong; changes with everything the document shows, its links included.
 std::string etag_of(const Service& service, std::int64_t version, TaskState state,
                     Millis updated);
-
-/// Task documents as they were sent last, so that polling costs no rendering. Bounded; thread-safe.
-class DocumentCache {
- public:
-  struct Entry {
-    TaskPtr task;
-    std::string base;
-    Millis until = 0;
-    std::string etag;
-    std::shared_ptr<const std::string> body;
-  };
-  Entry get(const Service& service, const TaskPtr& task, const std::string& base);
-
- private:
-  static constexpr std::size_t kShards = 16;
-  static constexpr std::size_t kPerShard = 200;
-  struct Shard {
-    std::mutex mutex;
-    std::unordered_map<std::int64_t, Entry> entries;
-  };
-  std::array<Shard, kShards> shards_;
-};
 
 }  // namespace telecine::native

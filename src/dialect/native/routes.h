@@ -3,6 +3,7 @@
 #include "base/json.h"
 #include "dialect/native/auth.h"
 #include "dialect/native/documents.h"
+#include "service/document_cache.h"
 
 /// The route groups of the native API, one file each; `mount` puts them together.
 namespace telecine::native {

@@ -21,7 +21,11 @@ bool matches(std::string_view if_none_match, std::string_view etag) {
 
 http::Response task_response(const Api& api, DocumentCache& cache, const TaskPtr& task,
                              const std::string& base, std::string_view if_none_match) {
-  auto entry = cache.get(api.service, task, base);
+  auto entry = cache.get(task, base, api.service.links_change(), [&] {
+    return DocumentCache::Document{
+        std::make_shared<const std::string>(task_text(api.service, *task, base)),
+        etag_of(api.service, task->version, task->state, task->updated)};
+  });
   http::Response response;
   if (!if_none_match.empty() && matches(if_none_match, entry.etag)) {
     response.status = 304;
