@@ -17,14 +17,33 @@ export const lacks_rgw = absent.length > 0
 
 const guard = 200_000;
 
+// The daemons are nobody's children: a test process that ends early must not leave them behind.
+// Before the folders go, in which it is written who they are.
+const running = new Set();
+const starting = new Set();
+process.prependListener('exit', () => {
+  for (const pid of starting) stop_group(pid);
+  for (const rgw of running) spawnSync('bash', [script, 'down', rgw.folder, String(rgw.port)]);
+});
+
+function stop_group(pid) {
+  try {
+    process.kill(-pid, 'SIGKILL');
+  } catch {
+    // It has ended by itself.
+  }
+}
+
 function run(args, env) {
   return new Promise((resolve, reject) => {
     const child = spawn('bash', [script, ...args], {
       env: { ...process.env, ...env },
       stdio: ['ignore', 'ignore', 'pipe'],
+      detached: true,  // a group of its own, with whatever it waits for
     });
+    starting.add(child.pid);
     const timer = setTimeout(() => {
-      child.kill('SIGKILL');
+      stop_group(child.pid);
       reject(new Error(`rgw.sh ${args[0]} did not end within ${guard / 1000} s`));
     }, guard);
     let errors = '';
@@ -33,18 +52,13 @@ function run(args, env) {
     // Not 'close': the daemons that stay behind may hold the pipe.
     child.on('exit', (code) => {
       clearTimeout(timer);
+      starting.delete(child.pid);
       child.stderr.destroy();
       if (code === 0) resolve();
       else reject(new Error(`rgw.sh ${args[0]}: ${code} ${errors}`));
     });
   });
 }
-
-// The daemons are nobody's children: a test process that ends early must not leave them behind.
-const running = new Set();
-process.on('exit', () => {
-  for (const rgw of running) spawnSync('bash', [script, 'down', rgw.folder, String(rgw.port)]);
-});
 
 /// Three free ports in a row.
 async function free_ports() {

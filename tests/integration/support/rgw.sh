@@ -8,7 +8,7 @@ if [ "$act" = down ]; then
     [ -s "$base/run/$name.pid" ] || continue
     pid=$(cat "$base/run/$name.pid")
     kill "$pid" 2>/dev/null || continue
-    for _ in $(seq 40); do kill -0 "$pid" 2>/dev/null || break; sleep 0.2; done
+    for _ in $(seq 50); do kill -0 "$pid" 2>/dev/null || break; sleep 0.1; done
     kill -9 "$pid" 2>/dev/null || true
   done
   exit 0
@@ -56,19 +56,19 @@ rgw_frontends = beast endpoint=127.0.0.1:$port
 rgw_dns_name = s3.localhost
 CONF
 : >"$base/keyring"
-ceph() { timeout 60 ceph -c "$conf" --connect-timeout 20 "$@"; }
+ceph() { timeout --foreground 60 ceph -c "$conf" --connect-timeout 20 "$@"; }
 monmaptool --create --fsid "$fsid" --addv a "[v2:127.0.0.1:$((mon + 1)),v1:127.0.0.1:$mon]" \
   "$base/monmap" >/dev/null
-timeout 60 ceph-mon -c "$conf" --mkfs -i a --monmap "$base/monmap" --keyring "$base/keyring"
-timeout 60 ceph-mon -c "$conf" -i a
+timeout --foreground 60 ceph-mon -c "$conf" --mkfs -i a --monmap "$base/monmap" --keyring "$base/keyring"
+timeout --foreground 60 ceph-mon -c "$conf" -i a
 id=$(ceph osd new "$osd")
-timeout 60 ceph-osd -c "$conf" -i "$id" --mkfs --osd-uuid "$osd" 2>/dev/null
-timeout 60 ceph-osd -c "$conf" -i "$id" >/dev/null 2>&1
+timeout --foreground 60 ceph-osd -c "$conf" -i "$id" --mkfs --osd-uuid "$osd" 2>/dev/null
+timeout --foreground 60 ceph-osd -c "$conf" -i "$id" >/dev/null 2>&1
 for _ in $(seq 60); do ceph osd stat 2>/dev/null | grep -q '1 up' && break; sleep 0.5; done
-timeout 60 radosgw-admin -c "$conf" -n client.rgw user create --uid telecine \
+timeout --foreground 60 radosgw-admin -c "$conf" -n client.rgw user create --uid telecine \
   --display-name telecine --access-key "$RGW_ACCESS_KEY" --secret "$RGW_SECRET_KEY" \
   >"$base/user.json" 2>"$base/log/admin.err"
-timeout 60 radosgw -c "$conf" -n client.rgw </dev/null >"$base/log/rgw.out" 2>&1
+timeout --foreground 60 radosgw -c "$conf" -n client.rgw </dev/null >"$base/log/rgw.out" 2>&1
 for _ in $(seq 120); do
   (exec 3<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null && exit 0
   sleep 0.5
