@@ -3,11 +3,11 @@
 build_packages="g++ cmake ninja-build ccache mold pkg-config
   libboost1.81-dev libboost-json1.81-dev libboost-url1.81-dev libssl-dev zlib1g-dev libpugixml-dev
   libsqlite3-dev libcurl4-openssl-dev libspdlog-dev libfmt-dev libcli11-dev libtomlplusplus-dev
-  prometheus-cpp-dev libseccomp-dev libxlsxwriter-dev
+  prometheus-cpp-dev libseccomp-dev
   libavcodec-dev libavformat-dev libavfilter-dev libavutil-dev libswscale-dev libswresample-dev
   libharfbuzz-dev libfribidi-dev libfreetype-dev
   fonts-dejavu-core fonts-droid-fallback fonts-noto-color-emoji"
-test_packages="libgtest-dev nodejs ffmpeg sqlite3 radosgw ceph-mon ceph-osd ceph-common"
+test_packages="libgtest-dev libxlsxwriter-dev nodejs ffmpeg sqlite3 radosgw ceph-mon ceph-osd ceph-common"
 
 need() {
   local missing="" package

@@ -131,7 +131,7 @@ Result<UnitOutcome> execute_export(const WorkContext& context, const Run& run) {
   if (auto made = make_directories(*directory + "/" + prefix); !made) {
     return std::unexpected(made.error());
   }
-  auto file = XlsxFile::create(*directory + "/" + prefix + report + ".xlsx", *directory,
+  auto file = XlsxFile::create(*directory + "/" + prefix + report + ".xlsx",
                                headings_of(spec.report, spec.english));
   if (!file) return std::unexpected(file.error());
   Sheet sheet(context, run, **file);
@@ -141,13 +141,7 @@ Result<UnitOutcome> execute_export(const WorkContext& context, const Run& run) {
     auto written = write_rows(**snapshot, task.account, spec, sheet);
     if (!written) return std::unexpected(written.error());
   }
-  // Closing writes about as much again as the rows did.
-  run.report({task.id, 0.5, 0, {0.5}, {}});
-  if (auto closed = (*file)->close(); !closed) {
-    // The library says that it could not write, not why.
-    if (auto room = check_disk(context); !room) return std::unexpected(room.error());
-    return std::unexpected(closed.error());
-  }
+  if (auto closed = (*file)->close(); !closed) return std::unexpected(closed.error());
   auto output = publish(context, *directory, scratch.attempt.task_hex, prefix, report);
   if (!output) return std::unexpected(output.error());
   UnitOutcome outcome;

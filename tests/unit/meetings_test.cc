@@ -390,7 +390,7 @@ TEST(ExportColumns, TextFromOutsideCannotBreakTheFile) {
 TEST(XlsxFile, AFullSheetIsFollowedByAnotherWithTheSameHeading) {
   const TemporaryDirectory directory;
   const std::string path = directory.path() + "/a.xlsx";
-  auto file = XlsxFile::create(path, directory.path(), {"one", "two"}, 3);
+  auto file = XlsxFile::create(path, {"one", "two"}, {.rows = 3});
   ASSERT_TRUE(file);
   for (int row = 0; row < 5; ++row) ASSERT_TRUE((*file)->add({"x", ""}));
   ASSERT_TRUE((*file)->close());
@@ -401,9 +401,21 @@ TEST(XlsxFile, AFullSheetIsFollowedByAnotherWithTheSameHeading) {
   EXPECT_EQ(bytes->find("xl/worksheets/sheet4.xml"), std::string::npos);
 }
 
+TEST(XlsxFile, ASheetOfAsManyBytesAsAZipCanHoldIsFull) {
+  const TemporaryDirectory directory;
+  const std::string path = directory.path() + "/a.xlsx";
+  auto file = XlsxFile::create(path, {"one"}, {.bytes = 100'000});
+  ASSERT_TRUE(file);
+  for (int row = 0; row < 10; ++row) ASSERT_TRUE((*file)->add({std::string(30'000, 'x')}));
+  ASSERT_TRUE((*file)->close());
+  const auto bytes = read_file(path, 1 << 20);
+  ASSERT_TRUE(bytes);
+  EXPECT_NE(bytes->find("xl/worksheets/sheet2.xml"), std::string::npos);
+}
+
 TEST(XlsxFile, TextThatLooksEscapedIsTakenHoweverLongItIs) {
   const TemporaryDirectory directory;
-  auto file = XlsxFile::create(directory.path() + "/a.xlsx", directory.path(), {"one"});
+  auto file = XlsxFile::create(directory.path() + "/a.xlsx", {"one"});
   ASSERT_TRUE(file);
   std::string text;
   while (text.size() < 32'767) text += "_x0041_";
@@ -415,7 +427,7 @@ TEST(XlsxFile, OneThatIsGivenUpLeavesNoFile) {
   const TemporaryDirectory directory;
   const std::string path = directory.path() + "/a.xlsx";
   {
-    auto file = XlsxFile::create(path, directory.path(), {"one"});
+    auto file = XlsxFile::create(path, {"one"});
     ASSERT_TRUE(file);
     ASSERT_TRUE((*file)->add({"x"}));
   }
