@@ -5,7 +5,7 @@ import fs from 'node:fs';
 import http from 'node:http';
 import path from 'node:path';
 import { after, before } from 'node:test';
-import { Server } from './support/server.mjs';
+import { Server, repository } from './support/server.mjs';
 import { check, temp_folder, until } from './support/suite.mjs';
 import { sheet_rows, unzip } from './support/xlsx.mjs';
 
@@ -250,6 +250,69 @@ check('quality and bookings have their cells', async () => {
   const none = await exported('resource_reservation_list',
     { ...window, room_level_id: 'omb_unknown' }, token);
   assert.equal(none.rows.length, 1);
+});
+
+/// The sheet's XML must be that of the golden file; TELECINE_GOLDEN=write makes the files anew.
+function assert_golden(report, bytes) {
+  const file = path.join(repository, 'tests/golden/feishu', `${report}.xml`);
+  const sheet = unzip(bytes).get('xl/worksheets/sheet1.xml').toString();
+  if (process.env.TELECINE_GOLDEN === 'write') fs.writeFileSync(file, sheet);
+  assert.equal(sheet, fs.readFileSync(file, 'utf8'));
+}
+
+check('the workbook of each export is the same to the byte', async () => {
+  const token = await token_of(app);
+  const window = { start_time: String(start), end_time: String(start) };
+  const by_user_id = '?user_id_type=user_id';
+  const wanted = [
+    ['meeting_list', window],
+    ['participant_list', meeting],
+    ['participant_quality_list', { ...meeting, user_id: 'u1003', join_time: String(start + 4) },
+     by_user_id],
+    ['resource_reservation_list', { ...window, room_level_id: 'omb_house', need_topic: true }],
+  ];
+  for (const [report, body, query] of wanted) {
+    const { bytes } = await exported(report, body, token, query);
+    assert_golden(report, bytes);
+    assert.deepEqual([...unzip(bytes).keys()], [
+      '_rels/.rels', 'xl/styles.xml', 'xl/worksheets/sheet1.xml', 'xl/workbook.xml',
+      'xl/_rels/workbook.xml.rels', '[Content_Types].xml']);
+  }
+});
+
+/// The answer as it was sent, but for what differs from call to call.
+async function text_of(method, route, token, body = null) {
+  const { status, bytes } = await call(method, route, { token, body });
+  const text = bytes.toString()
+    .replace(/"log_id":"\d{14}[0-9A-F]{20}"/, '"log_id":"LOG"')
+    .replace(/"file_token":"[^"]+"/, '"file_token":"FILE"')
+    .replace(/file_token=[^"]+"/, 'file_token=FILE"')
+    .replaceAll(server.url, 'HOST');
+  return `${status} ${text}`;
+}
+
+check('answers are the same to the byte', async () => {
+  const token = await token_of(app);
+  const { id } = await exported('meeting_list', { start_time: '1', end_time: '2' }, token);
+  assert.equal(await text_of('GET', `${exports_route}/${id}`, token),
+    '200 {"code":0,"msg":"success","data":{"status":3,' +
+    '"url":"HOST/open-apis/vc/v1/exports/download?file_token=FILE","file_token":"FILE"}}');
+  assert.equal(await text_of('GET', `${exports_route}/${id}`, await token_of(second)),
+    '403 {"code":121005,"msg":"no permission","error":{"log_id":"LOG"}}');
+  assert.equal(await text_of('GET', `${exports_route}/999999999999999`, token),
+    '404 {"code":121004,"msg":"data not exist","error":{"log_id":"LOG"}}');
+  assert.equal(await text_of('GET', `${exports_route}/x`, token),
+    '400 {"code":121003,"msg":"param error","error":{"log_id":"LOG","field_violations":' +
+    '[{"field":"task_id","description":"must be a number of at most 20 digits"}]}}');
+  assert.equal(await text_of('GET', '/open-apis/vc/v1/meeting_list', token),
+    '400 {"code":121002,"msg":"not support","error":{"log_id":"LOG"}}');
+  assert.equal(await text_of('GET', `${exports_route}/${id}`, 't-nonsense'),
+    '400 {"code":99991663,"msg":"Invalid access token for authorization. Please make a request ' +
+    'with token attached.","error":{"log_id":"LOG"}}');
+  assert.equal(await text_of('GET', `${exports_route}/${id}`, await token_of(lame)),
+    '400 {"code":99991672,"msg":"Access denied. One of the following scopes is required: ' +
+    '[vc:export]","error":{"log_id":"LOG","permission_violations":' +
+    '[{"type":"action_scope_required","subject":"vc:export"}]}}');
 });
 
 check('a meeting or participant that is not there is said at once', async () => {

@@ -8,7 +8,7 @@ const hour = 60 * minute;
 export const first_start = 1773036000;
 
 /// Topics that a careless writer of workbooks would spoil.
-const topics = ['Ops weekly', ' =1+1 <&> "quoted" ', 'line one\nline two', 'tab\tinside',
+const topics = ['Ops weekly', ' =1+1 <&> "quoted" ', 'line one\nline two', 'carriage\r\nreturn', 'tab\tinside',
                 '规划会议 🚀', "it's +1", '_x0041_ stays', '@sum(A1)', '-2', '1e5', 'TRUE', ''];
 const departments = ['Platform', 'Sales & Marketing', '市场部', ''];
 const devices = ['MAC', 'WINDOWS', 'IOS', 'ANDROID'];

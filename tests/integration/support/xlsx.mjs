@@ -26,6 +26,7 @@ export function unzip(bytes) {
 const entities = { amp: '&', lt: '<', gt: '>', quot: '"', apos: "'" };
 function plain(xml) {
   return xml
+    .replace(/&#(\d+);/g, (_, code) => String.fromCharCode(code))
     .replace(/&(\w+);/g, (whole, name) => entities[name] ?? whole)
     .replace(/_x([0-9A-Fa-f]{4})_/g, (_, code) => String.fromCharCode(parseInt(code, 16)));
 }
