@@ -116,7 +116,8 @@ check_if(lacks_sdks, 'a task is made, goes through its states and has a report',
     assert.equal(status, 200, name);
     assert.equal(fields.Status, 2, `${name}: ${JSON.stringify(fields)}`);
     const { ProcessResultUrl, AnalysisUseTime, ...rest } = fields.Result;
-    assert.deepEqual(rest, { VideoName: video_name, ApplicationId: 'app-1', VideoUrl: stuck }, name);
+    assert.deepEqual(rest, { VideoName: video_name, ApplicationId: 'app-1', VideoUrl: stuck },
+                     name);
     assert.ok(Number.isInteger(AnalysisUseTime) && AnalysisUseTime >= 1, name);
     await assert_report(ProcessResultUrl, task.TaskId);
   }
@@ -196,8 +197,7 @@ check_if(lacks_sdks, 'calls beyond the rate are throttled', async () => {
 check_if(lacks_sdks, 'unknown and foreign tasks look the same', async () => {
   const [maker] = clients;
   const { fields } = await maker.ask('CreateLabelTask', label());
-  const gone = refused(404, 'ResourceNotFound',
-                       /^The requested resource does not exist\. Please check the parameter TaskId\.$/);
+  const gone = refused(404, 'ResourceNotFound', /^The requested resource does not exist\. Please /);
   for (const client of all_clients(server.url, 'stranger', 'stranger-secret')) {
     for (const action of ['GetTaskStatus', 'GetTaskResult']) {
       for (const TaskId of [fields.TaskId, nobody, 0]) {
