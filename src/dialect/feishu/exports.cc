@@ -256,7 +256,7 @@ std::optional<http::Response> refusal(const Api& api, int status, std::string_vi
     return path.starts_with(prefix + std::string(kRoot) + "/");
   };
   if (!std::ranges::any_of(prefixes_of(api), is_ours)) return std::nullopt;
-  if (status == 404 || status == 405) return unknown_route(api);
+  if (status == 404 || status == 405 || status == 501) return unknown_route(api);
   if (status >= 500) return failure(api, Fault::kInternal);
   return failure(api, Fault::kBadBody);
 }
