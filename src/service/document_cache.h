@@ -32,6 +32,9 @@ class DocumentCache {
     return made;
   }
 
+  /// For what changes an answer and not the task.
+  void forget(Id task);
+
  private:
   static constexpr std::size_t kShards = 16;
   static constexpr std::size_t kPerShard = 200;
@@ -48,9 +51,7 @@ class DocumentCache {
 
   std::optional<Document> find(const TaskPtr& task, std::string_view variant);
   void put(const TaskPtr& task, std::string_view variant, Millis until, const Document& document);
-  Shard& shard_of(const Task& task) {
-    return shards_[static_cast<std::size_t>(task.id.key) % kShards];
-  }
+  Shard& shard_of(Id task) { return shards_[static_cast<std::size_t>(task.key) % kShards]; }
 
   std::array<Shard, kShards> shards_;
 };

@@ -58,7 +58,14 @@ void get_task_info(const Call& call) {
   const bool there = task && is_shown(**task) && !is_too_old(**task, now_ms()) &&
                      vendor_task_id(view, **task) == text;
   if (!there) return call.refuse(code::kTaskNotFound);
-  call.respond(success(task_info(view, **task)));
+  // Links change, and files of the library come and go, without the task: not for long, then.
+  constexpr Millis kKept = 2000;
+  const std::string variant = call.base + " " + std::to_string(view.app_id);
+  const auto document = call.api.documents->get(*task, variant, now_ms() + kKept, [&] {
+    return DocumentCache::Document{
+        std::make_shared<const std::string>(success_text(task_info(view, **task))), {}};
+  });
+  call.respond(http::Response::cached(kAnswerType, document.body));
 }
 
 // --- GetTaskList ---

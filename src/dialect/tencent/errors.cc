@@ -40,7 +40,7 @@ const Row& row_of(int number) {
 }
 
 http::Response answer(const json::object& body) {
-  return http::Response::text(200, "application/json; charset=utf-8", json::serialize(body));
+  return http::Response::text(200, kAnswerType, json::serialize(body));
 }
 
 constexpr int kSourceBroken = 30009;
@@ -84,10 +84,14 @@ http::Response refusal(const Options& options, int number, const std::string& me
   return answer(body);
 }
 
-http::Response success(const json::object& payload) {
+std::string success_text(const json::object& payload) {
   json::object body{{"code", 0}, {"message", ""}, {"codeDesc", "Success"}};
   for (const auto& item : payload) body[item.key()] = item.value();
-  return answer(body);
+  return json::serialize(body);
+}
+
+http::Response success(const json::object& payload) {
+  return http::Response::text(200, kAnswerType, success_text(payload));
 }
 
 int step_code(Step step, ErrorCode error) {

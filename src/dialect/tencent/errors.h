@@ -32,6 +32,8 @@ inline constexpr int kTaskNotFound = 70014;
 http::Response refusal(const Options& options, int number, const std::string& message = {});
 /// {"code":0,"message":"","codeDesc":"Success", …payload}
 http::Response success(const json::object& payload);
+std::string success_text(const json::object& payload);
+inline constexpr auto kAnswerType = "application/json; charset=utf-8";
 
 /// What went wrong while a task ran, in the numbers of the kind of step it happened in.
 enum class Step { kPull, kProcedure, kTranscode };

@@ -58,6 +58,8 @@ std::vector<std::string> canonical_parameters(std::string_view method,
     else
       sorted[name] = value;
   }
+  const auto has_underscore = [](const auto& item) { return item.first.contains('_'); };
+  if (std::ranges::none_of(sorted, has_underscore)) return {joined(sorted)};
   std::vector<std::string> texts{sort_then_rename(sorted, dotted), rename_then_sort(sorted, dotted),
                                  sort_then_rename(sorted, keep_leading),
                                  rename_then_sort(sorted, keep_leading)};
@@ -88,16 +90,15 @@ std::string sign(Hmac hmac, std::string_view secret, std::string_view method, st
 
 bool is_signed(const SignedCall& call, Hmac hmac, std::string_view secret,
                std::string_view signature) {
-  bool matches = false;
   for (const std::string& parameters : canonical_parameters(call.method, call.parameters)) {
     for (const std::string& host : call.hosts) {
       for (const std::string& path : call.paths) {
         const auto wanted = sign(hmac, secret, call.method, host, path, parameters);
-        matches = equal_constant_time(wanted, signature) || matches;
+        if (equal_constant_time(wanted, signature)) return true;
       }
     }
   }
-  return matches;
+  return false;
 }
 
 }  // namespace telecine::tencent

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -7,6 +8,7 @@
 #include "dialect/tencent/options.h"
 #include "http/router.h"
 #include "object/address.h"
+#include "service/document_cache.h"
 #include "service/service.h"
 
 namespace telecine::tencent {
@@ -20,6 +22,7 @@ struct Api {
   std::string callback_base;  ///< base of links in callbacks, which no request leads to
   /// Peers whose X-Forwarded-Proto and X-Forwarded-Host are believed.
   std::vector<object::IpRange> trusted_proxies;
+  std::unique_ptr<DocumentCache> documents = std::make_unique<DocumentCache>();
 };
 
 /// Word of origin of the tasks made here.

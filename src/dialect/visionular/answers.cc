@@ -38,10 +38,15 @@ std::string_view text_of(Code code) {
   return "";
 }
 
+http::Response envelope(Generation generation, int status, Code code, const std::string& data) {
+  std::string body = R"({"code":)" + std::to_string(static_cast<int>(code)) + R"(,"data":)" + data;
+  body.append(R"(,"msg":")").append(text_of(code)).append("\"");
+  if (generation == Generation::kBasic) body += R"(,"request_id":")" + make_uuid() + "\"";
+  return answer_of(body + "}", status);
+}
+
 http::Response envelope(Generation generation, int status, Code code, const json::value& data) {
-  json::object body{{"code", static_cast<int>(code)}, {"data", data}, {"msg", text_of(code)}};
-  if (generation == Generation::kBasic) body["request_id"] = make_uuid();
-  return answer_of(render(body), status);
+  return envelope(generation, status, code, render(data));
 }
 
 void render_number(double number, std::string& out) {
@@ -99,8 +104,12 @@ http::Response success(Generation generation, const json::value& data) {
   return envelope(generation, 200, Code::kSuccess, data);
 }
 
+http::Response success(Generation generation, const std::string& data) {
+  return envelope(generation, 200, Code::kSuccess, data);
+}
+
 http::Response failure(Generation generation, const Refusal& refusal, int status) {
-  auto response = envelope(generation, status, refusal.code, nullptr);
+  auto response = envelope(generation, status, refusal.code, std::string("null"));
   std::string detail = printable(refusal.detail, 500);
   for (char& c : detail) {
     if (static_cast<unsigned char>(c) > 0x7e || c < ' ') c = '?';

@@ -39,6 +39,8 @@ Refusal refusal_of(const Error& error);
 /// A whole envelope as an answer.
 http::Response answer_of(std::string body, int status = 200);
 http::Response success(Generation generation, const json::value& data);
+/// The same of rendered data.
+http::Response success(Generation generation, const std::string& data);
 http::Response failure(Generation generation, const Refusal& refusal, int status);
 /// With the status that the code has in this generation.
 http::Response failure(Generation generation, const Refusal& refusal);

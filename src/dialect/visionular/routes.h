@@ -23,6 +23,8 @@ struct Call {
   http::Responder respond;
 
   void succeed(const json::value& data) const { answer(success(generation, data)); }
+  /// With data that has been rendered.
+  void succeed_with(const std::string& data) const { answer(success(generation, data)); }
   void fail(const Refusal& refusal) const { answer(failure(generation, refusal)); }
 
  private:

@@ -108,33 +108,50 @@ bool is_hidden(const Call& call, const Task& task) {
   return call.api.service.store().get_record(kHiddenTask, task.account, task.id.hex()).has_value();
 }
 
-Answer<TaskPtr> wanted(const Call& call) {
+std::unexpected<Refusal> deleted() {
+  return refuse(Code::kEmpty, "the task was deleted");
+}
+
+Answer<TaskPtr> asked_for(const Call& call) {
   auto text = call.parameters.required("task_id");
   if (!text) return std::unexpected(text.error());
   const auto id = Id::from_hex(*text);
   auto task = id ? call.api.service.get(call.caller, *id)
                  : Result<TaskPtr>(telecine::fail(ErrorCode::kNotFound, "no task's id"));
   if (!task) return std::unexpected(refusal_of(task.error()));
-  if (is_hidden(call, **task)) return refuse(Code::kEmpty, "the task was deleted");
   return *task;
 }
 
 void query(const Call& call) {
-  auto task = wanted(call);
+  // Links to stores are signed for a while, not for ever.
+  constexpr Millis kKept = 2000;
+  auto task = asked_for(call);
   if (!task) return call.fail(task.error());
-  call.succeed(task_document(call.api.service, **task, call.generation, call.base));
+  const bool is_signed = call.generation == Generation::kSigned;
+  const auto document = call.api.documents->get(
+      *task, call.base + (is_signed ? " signed" : " basic"), now_ms() + kKept, [&] {
+        DocumentCache::Document made;
+        if (is_hidden(call, **task)) return made;
+        made.body = std::make_shared<const std::string>(
+            render(task_document(call.api.service, **task, call.generation, call.base)));
+        return made;
+      });
+  if (!document.body) return call.fail(deleted().error());
+  call.succeed_with(*document.body);
 }
 
 void hide(const Call& call, Id id) {
   call.api.service.store().put_record(kHiddenTask, call.caller.account(), id.hex(), {}, false,
-                                      [call](Result<bool> put) {
+                                      [call, id](Result<bool> put) {
+                                        call.api.documents->forget(id);
                                         if (put) return call.succeed(nullptr);
                                         call.fail(refusal_of(put.error()));
                                       });
 }
 
 void remove(const Call& call) {
-  auto task = wanted(call);
+  auto task = asked_for(call);
+  if (task && is_hidden(call, **task)) task = deleted();
   if (!task) return call.fail(task.error());
   const Id id = (*task)->id;
   if (is_final((*task)->state)) return hide(call, id);

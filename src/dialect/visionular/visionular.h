@@ -1,10 +1,12 @@
 #pragma once
 
+#include <memory>
 #include <string>
 #include <string_view>
 
 #include "dialect/visionular/replays.h"
 #include "http/router.h"
+#include "service/document_cache.h"
 #include "service/service.h"
 
 /// The task API of Visionular, in the two generations that clients speak: /api/<name> with signed
@@ -18,6 +20,7 @@ struct Api {
   Service& service;
   std::string public_url;  ///< base of links to this server; empty: from the request's Host
   Replays replays{};
+  std::unique_ptr<DocumentCache> documents = std::make_unique<DocumentCache>();
 };
 
 void mount(http::Router& router, Api& api);
