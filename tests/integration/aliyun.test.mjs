@@ -110,6 +110,30 @@ check('the third signature serves queries, forms and JSON', async () => {
           'SignatureDoesNotMatch');
 });
 
+check('calls of the newer clients without a key, or with another kind, are told so', async () => {
+  const headers = { 'x-acs-action': 'GetTaskStatus', 'x-acs-version': '2019-08-10',
+                    'x-acs-date': timestamp(), 'x-acs-signature-nonce': randomUUID(),
+                    'x-acs-content-sha256': 'e3b0' };
+  const { host } = new URL(server.url);
+  const ask = async (more) => checked(
+    await call('POST', `${server.url}/`, { headers: { ...headers, ...more } }), 'JSON', host);
+  refused(await ask({}), 400, 'MissingAccessKeyId');
+  refused(await ask({ 'x-acs-bearer-token': 'x' }), 400, 'InvalidSignatureMethod');
+  refused(await ask({ Authorization: 'ACS3-HMAC-SM3 Credential=x' }), 400,
+          'InvalidSignatureMethod');
+  refused(await ask({ Authorization: 'ACS3-HMAC-SHA256 Credential=testid' }), 400,
+          'IncompleteSignature');
+});
+
+check('a disabled key is told so, and nothing else', async () => {
+  const { id, token } = await server.client.json('POST', '/api/v1/keys', {});
+  const lost = new AliyunClient(server.url, id, token.split('.')[1]);
+  refused(await lost.v1('GetTaskStatus', { TaskId: '999999999999999' }), 404, 'ResourceNotFound');
+  await server.client.json('POST', `/api/v1/keys/${id}/disable`);
+  await until('the key to be out of use', async () => (await lost.v1(
+    'GetTaskStatus', { TaskId: '999999999999999' })).fields.Code === 'InvalidAccessKeyId.Inactive');
+});
+
 check('wrong calls are refused with their codes, in the format they ask for', async () => {
   const with_common = (common) => client.v1('GetTaskStatus', { TaskId: '1' }, { common });
   refused(await with_common({ Signature: 'AAAA' }), 400, 'SignatureDoesNotMatch');
