@@ -2,9 +2,10 @@
 
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
-#include <openssl/hmac.h>
+#include <openssl/params.h>
 #include <openssl/rand.h>
 
+#include <array>
 #include <cstring>
 #include <stdexcept>
 
@@ -29,14 +30,40 @@ std::string digest(const EVP_MD* type, std::string_view data) {
   return out;
 }
 
-std::string hmac(const EVP_MD* type, std::string_view key, std::string_view data) {
-  std::string out(static_cast<std::size_t>(EVP_MD_get_size(type)), '\0');
-  unsigned int size = 0;
-  require(HMAC(type, key.data(), static_cast<int>(key.size()), bytes_of(data), data.size(),
-               bytes_of(out), &size) != nullptr,
-          "hmac");
-  return out;
-}
+/// Finding an algorithm and setting a key take longer than a short text does: a thread keeps the
+/// state of the last key, which mostly is the next one's too.
+class Hmac {
+ public:
+  Hmac(const char* digest, std::size_t size) : size_(size) {
+    const std::unique_ptr<EVP_MAC, decltype(&EVP_MAC_free)> mac(
+        EVP_MAC_fetch(nullptr, "HMAC", nullptr), &EVP_MAC_free);
+    require(mac != nullptr, "hmac");
+    context_.reset(EVP_MAC_CTX_new(mac.get()));
+    const std::array parameters = {
+        OSSL_PARAM_construct_utf8_string("digest", const_cast<char*>(digest), 0),
+        OSSL_PARAM_construct_end()};
+    require(EVP_MAC_CTX_set_params(context_.get(), parameters.data()) == 1, "hmac");
+  }
+
+  std::string sign(std::string_view key, std::string_view data) {
+    const bool same = key_ && equal_constant_time(*key_, key);
+    bool ok = EVP_MAC_init(context_.get(), same ? nullptr : bytes_of(key), same ? 0 : key.size(),
+                           nullptr) == 1;
+    if (!same) key_ = key;
+    std::string out(size_, '\0');
+    std::size_t size = 0;
+    ok = ok && EVP_MAC_update(context_.get(), bytes_of(data), data.size()) == 1 &&
+         EVP_MAC_final(context_.get(), bytes_of(out), &size, out.size()) == 1;
+    if (!ok) key_.reset();
+    require(ok, "hmac");
+    return out;
+  }
+
+ private:
+  std::size_t size_;
+  std::unique_ptr<EVP_MAC_CTX, decltype(&EVP_MAC_CTX_free)> context_{nullptr, &EVP_MAC_CTX_free};
+  std::optional<std::string> key_;
+};
 
 constexpr std::size_t kNonce = 12;
 constexpr std::size_t kTag = 16;
@@ -67,10 +94,12 @@ std::string md5(std::string_view data) {
   return digest(EVP_md5(), data);
 }
 std::string hmac_sha256(std::string_view key, std::string_view data) {
-  return hmac(EVP_sha256(), key, data);
+  thread_local Hmac hmac("SHA256", 32);
+  return hmac.sign(key, data);
 }
 std::string hmac_sha1(std::string_view key, std::string_view data) {
-  return hmac(EVP_sha1(), key, data);
+  thread_local Hmac hmac("SHA1", 20);
+  return hmac.sign(key, data);
 }
 
 std::string hex(std::string_view bytes) {
