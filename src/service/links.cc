@@ -99,7 +99,8 @@ struct Service::Located {
 /// the link's last part is.
 Result<Service::Located> Service::locate(const std::string& hex, const std::string& name) {
   if (const auto id = Id::from_hex(hex)) {
-    if (const auto task = store_.get(*id)) return Located{(*task)->account, is_placeholder((*task)->spec), {hex, name}};
+    if (const auto task = store_.get(*id))
+      return Located{(*task)->account, is_placeholder((*task)->spec), {hex, name}};
     if (auto file = store_.get_file(*id)) {
       return Located{std::move(file->account), false, {std::move(file->object), kFileBytes}};
     }

@@ -116,7 +116,7 @@ NewUnit first_unit(const TaskSpec& spec) {
   if (spec.kind == TaskKind::kGenerate) {
     const auto remote = [](const Picture& picture) { return is_remote(picture); };
     return {std::ranges::any_of(generation_of(spec).pictures, remote) ? UnitKind::kFetch
-                                                                     : UnitKind::kGenerate,
+                                                                      : UnitKind::kGenerate,
             {}};
   }
   return {is_remote(spec.input) ? UnitKind::kFetch : media_unit(spec.kind), {}};

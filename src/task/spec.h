@@ -83,5 +83,4 @@ inline constexpr std::string_view kFileIdScheme = "file-id:";
 /// Whether a fetch unit has to bring the input here first.
 bool is_remote(std::string_view input);
 
-
 }  // namespace telecine

@@ -18,7 +18,7 @@ struct Storage {
   std::string endpoint;    ///< base URL, one the operator's configuration lists; empty: by region
   std::string access_key;  ///< empty: those of the endpoint
   std::string secret_key;
-  std::string notify;  ///< URL told when a task to this storage ends; empty: nobody
+  std::string notify;   ///< URL told when a task to this storage ends; empty: nobody
   std::string made_by;  ///< names the request that stored it, so that its repetition is known
   Millis created = 0;
   Millis updated = 0;

@@ -143,7 +143,8 @@ struct Event {
   Id task;
   std::string account;
   Millis at = 0;
-  std::string type;  ///< task.<state>, unit.started, unit.done, unit.failed, unit.lost, unit.released
+  std::string
+      type;  ///< task.<state>, unit.started, unit.done, unit.failed, unit.lost, unit.released
   TaskState state = TaskState::kQueued;
   std::optional<Error> error;
 };

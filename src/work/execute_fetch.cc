@@ -24,8 +24,7 @@ Status check_disk(const WorkContext& context) {
 Result<UnitOutcome> execute(const WorkContext& context, const Run& run) {
   // Publishing writes nothing here, and makes room when it is done. A generation looks where it is
   // about to write: what it has sent must not come to nothing here.
-  const bool writes =
-      run.lease.kind != UnitKind::kPublish && run.lease.kind != UnitKind::kGenerate;
+  const bool writes = run.lease.kind != UnitKind::kPublish && run.lease.kind != UnitKind::kGenerate;
   if (auto room = check_disk(context); writes && !room) return std::unexpected(room.error());
   switch (run.lease.kind) {
     case UnitKind::kFetch:

@@ -8,8 +8,8 @@
 #include "object/http_client.h"
 #include "object/local.h"
 #include "object/roots.h"
-#include "store/meetings.h"
 #include "provider/catalogue.h"
+#include "store/meetings.h"
 #include "store/store.h"
 #include "work/admission.h"
 #include "work/child_host.h"
@@ -19,7 +19,7 @@ namespace telecine {
 
 struct WorkerOptions {
   std::string data_dir;
-  std::string version;  ///< of this program, for reports
+  std::string version;      ///< of this program, for reports
   int cores = 1;            ///< shared out to running units
   std::int64_t memory = 0;  ///< bytes, likewise
   int slots = 2;            ///< units in hand at once; more than cores, as some wait for I/O

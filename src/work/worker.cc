@@ -29,13 +29,11 @@ std::string make_node_name() {
 
 Worker::Worker(Store& store, ChildHost& children, const object::LocalObjects& objects,
                const object::HttpClient& http, const object::Roots& roots, MeetingStore& meetings,
-               Storages& storages,
-               WorkerOptions options)
+               Storages& storages, WorkerOptions options)
     : node_(make_node_name()),
       options_(std::move(options)),
       admission_(options_.cores, options_.memory),
-      context_{store,    children,   objects,  http, roots,
-               meetings, admission_, storages, options_} {}
+      context_{store, children, objects, http, roots, meetings, admission_, storages, options_} {}
 
 Worker::~Worker() {
   drain();

@@ -19,8 +19,7 @@ class Worker {
  public:
   Worker(Store& store, ChildHost& children, const object::LocalObjects& objects,
          const object::HttpClient& http, const object::Roots& roots, MeetingStore& meetings,
-         Storages& storages,
-         WorkerOptions options);
+         Storages& storages, WorkerOptions options);
   ~Worker();
 
   void start();
