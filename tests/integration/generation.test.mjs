@@ -66,7 +66,7 @@ const ask = (prompt, more = {}) => veo.create({ prompt, model: 'veo3-fast', dura
 
 before(async () => {
   const clip = (frames) => synthesised({ width: 320, height: 180, frames }).bytes;
-  provider = await VideoServer.start({ results: { avi: clip(25), long: clip(100) } });
+  provider = await VideoServer.start({ results: { avi: clip(25), long: clip(60) } });
   config = configured(provider.url);
   server = await Server.start({ flags: ['--config', config] });
   veo = new Gateway(server.client);
