@@ -31,7 +31,9 @@ bool is_loopback_origin(std::string_view origin) {
 
 std::optional<http::Response> refuse_foreign_page(const http::Request& request) {
   // Links to results carry their own permission, and are for pages of any kind.
-  if (request.path.starts_with("/objects/")) return std::nullopt;
+  for (const char* results : {"/objects/", "/processResult/"}) {
+    if (request.path.starts_with(results)) return std::nullopt;
+  }
   const auto origin = request.headers.find("origin");
   const auto site = request.headers.find("sec-fetch-site");
   const bool is_browser =

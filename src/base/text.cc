@@ -165,20 +165,23 @@ int hex_digit(char c) {
 }  // namespace
 
 std::optional<std::string> percent_decode(std::string_view text, bool plus_is_space) {
+  const std::string_view special = plus_is_space ? "%+" : "%";
   std::string out;
   out.reserve(text.size());
   for (std::size_t i = 0; i < text.size(); ++i) {
-    if (text[i] == '+' && plus_is_space) {
+    const auto plain = std::min(text.find_first_of(special, i), text.size()) - i;
+    out.append(text, i, plain);
+    i += plain;
+    if (i == text.size()) break;
+    if (text[i] == '+') {
       out += ' ';
-    } else if (text[i] == '%') {
+    } else {
       if (i + 2 >= text.size()) return std::nullopt;
       const int high = hex_digit(text[i + 1]);
       const int low = hex_digit(text[i + 2]);
       if (high < 0 || low < 0) return std::nullopt;
       out += static_cast<char>(high * 16 + low);
       i += 2;
-    } else {
-      out += text[i];
     }
   }
   return out;

@@ -112,7 +112,7 @@ void get_task_result(const ContextPtr& context) {
   const auto task = task_of(*context);
   if (!task) return context->refuse(task.error());
   const Options& options = context->api.options;
-  context->answer([&](const std::string& id) {
+  context->answer_about(*task, [&](const std::string& id) {
     return result_document(**task, id, result_url(context->api, **task, context->base),
                            {context->format, options.nested_result_url});
   });
@@ -121,7 +121,7 @@ void get_task_result(const ContextPtr& context) {
 void get_task_status(const ContextPtr& context) {
   const auto task = task_of(*context);
   if (!task) return context->refuse(task.error());
-  context->answer([&](const std::string& id) { return status_document(**task, id); });
+  context->answer_about(*task, [&](const std::string& id) { return status_document(**task, id); });
 }
 
 constexpr std::array kActions = std::to_array<Action>({

@@ -17,7 +17,10 @@ struct Context {
   Format format = Format::kXml;
   std::string base;  ///< of links
   /// Answers with the fields of `make`, which gets the request's id; once.
-  std::function<void(const std::function<json::object(const std::string&)>& make)> answer;
+  using Make = std::function<json::object(const std::string&)>;
+  std::function<void(const Make& make)> answer;
+  /// The same about a task, for which `make` need not be called anew each time.
+  std::function<void(const TaskPtr& task, const Make& make)> answer_about;
   std::function<void(const Refusal&)> refuse;
 };
 using ContextPtr = std::shared_ptr<Context>;

@@ -1,10 +1,12 @@
 #pragma once
 
 #include <functional>
+#include <memory>
 #include <string>
 
 #include "dialect/aliyun/nonces.h"
 #include "http/router.h"
+#include "service/document_cache.h"
 #include "service/service.h"
 
 /// The RPC protocol of Aliyun's MultimediaAI service, version 2019-08-10: actions named by a
@@ -28,6 +30,7 @@ struct Api {
   /// Takes the requests for `/` that are none of this protocol; empty: they are answered 404.
   http::Handler elsewhere{};
   Nonces nonces{};
+  std::unique_ptr<DocumentCache> documents = std::make_unique<DocumentCache>();
 };
 
 /// Adds `/` for every method, and `/processResult/…`.

@@ -86,12 +86,13 @@ std::string xml_document(std::string_view root, const json::object& fields) {
   return saved(document);
 }
 
-http::Response answer(std::string_view action, const json::object& fields, Format format,
-                      const std::string& request_id) {
-  std::string body = format == Format::kJson
-                         ? json::serialize(fields)
-                         : xml_document(std::string(action) + "Response", fields);
-  return response(200, format, std::move(body), request_id);
+std::string answer_text(std::string_view action, const json::object& fields, Format format) {
+  return format == Format::kJson ? json::serialize(fields)
+                                 : xml_document(std::string(action) + "Response", fields);
+}
+
+http::Response answer(std::string text, Format format, const std::string& request_id) {
+  return response(200, format, std::move(text), request_id);
 }
 
 std::string error_document(const Refusal& refusal, Format format, const std::string& request_id,

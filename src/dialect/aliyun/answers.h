@@ -14,9 +14,9 @@ std::string make_request_id();
 /// hold become U+FFFD.
 std::string xml_document(std::string_view root, const json::object& fields);
 
-/// A successful answer. `request_id` is the one in `fields`.
-http::Response answer(std::string_view action, const json::object& fields, Format format,
-                      const std::string& request_id);
+/// The text of a successful answer, and the answer: `request_id` is the one in `fields`.
+std::string answer_text(std::string_view action, const json::object& fields, Format format);
+http::Response answer(std::string text, Format format, const std::string& request_id);
 
 /// `host` is that of the request, `recommend` a URL about the code.
 std::string error_document(const Refusal& refusal, Format format, const std::string& request_id,

@@ -143,9 +143,9 @@ std::expected<Call, Refusal> read_call(const http::Request& request) {
       return std::unexpected(Refusal{Code::kInvalidParameter, name});
     }
   }
-  if (!format_named(call.get("Format"), call.v3)) {
-    return std::unexpected(Refusal{Code::kInvalidFormat});
-  }
+  const auto format = format_named(call.get("Format"), call.v3);
+  if (!format) return std::unexpected(Refusal{Code::kInvalidFormat});
+  call.format = *format;
   call.action = call.v3 ? request.headers.get("x-acs-action") : call.get("Action");
   call.version = call.v3 ? request.headers.get("x-acs-version") : call.get("Version");
   return call;

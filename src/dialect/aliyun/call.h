@@ -19,6 +19,7 @@ struct Call {
   std::string method;
   std::string action;
   std::string version;
+  Format format = Format::kXml;
   Pairs query;                                      ///< of the URL alone, decoded
   std::map<std::string, std::string> parameters{};  ///< of URL and body together
 

@@ -7,13 +7,12 @@ Nonces::Verdict Nonces::take(const std::string& key, const std::string& nonce, M
   const std::lock_guard lock(mutex_);
   Seen& seen = keys_[key];
   while (!seen.order.empty() && seen.order.begin()->first < now) {
-    seen.until.erase(seen.order.begin()->second);
+    for (const std::string* old : seen.order.begin()->second) seen.nonces.erase(*old);
     seen.order.erase(seen.order.begin());
   }
-  if (seen.until.contains(nonce)) return Verdict::kUsed;
-  if (seen.until.size() >= kPerKey) return Verdict::kFull;
-  seen.until.emplace(nonce, until);
-  seen.order.emplace(until, nonce);
+  if (seen.nonces.contains(nonce)) return Verdict::kUsed;
+  if (seen.nonces.size() >= kPerKey) return Verdict::kFull;
+  seen.order[until].push_back(&*seen.nonces.insert(nonce).first);
   return Verdict::kFresh;
 }
 

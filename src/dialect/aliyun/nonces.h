@@ -4,6 +4,8 @@
 #include <mutex>
 #include <string>
 #include <unordered_map>
+#include <unordered_set>
+#include <vector>
 
 #include "base/time.h"
 
@@ -20,8 +22,8 @@ class Nonces {
  private:
   static constexpr std::size_t kPerKey = 200'000;  ///< about 110 calls a second, all half hour long
   struct Seen {
-    std::unordered_map<std::string, Millis> until;
-    std::multimap<Millis, std::string> order;
+    std::unordered_set<std::string> nonces;
+    std::map<Millis, std::vector<const std::string*>> order;  ///< by when they end; of `nonces`
   };
   std::mutex mutex_;
   std::unordered_map<std::string, Seen> keys_;

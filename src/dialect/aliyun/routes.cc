@@ -21,7 +21,7 @@ http::Response refused(Api& api, const http::Request& request, const Refusal& re
 
 ContextPtr make_context(Api& api, const http::Request& request, Call call, Admitted admitted,
                         const http::Responder& respond) {
-  const Format format = format_of(request);
+  const Format format = call.format;
   const std::string base = api.base_url(request);
   auto context = std::make_shared<Context>(Context{api,
                                                    std::move(call),
@@ -30,10 +30,27 @@ ContextPtr make_context(Api& api, const http::Request& request, Call call, Admit
                                                    format,
                                                    base,
                                                    {},
+                                                   {},
                                                    {}});
   context->answer = [respond, format, action = context->call.action](const auto& make) {
     const std::string id = make_request_id();
-    respond(answer(action, make(id), format, id));
+    respond(answer(answer_text(action, make(id), format), format, id));
+  };
+  context->answer_about = [&api, respond, format, base, action = context->call.action](
+                              const TaskPtr& task, const Context::Make& make) {
+    // Kept with a request id that nobody knows, in whose place each answer gets its own. Links in
+    // it are signed for a while, not for ever.
+    static const std::string kStandIn = make_request_id();
+    constexpr Millis kKept = 2000;
+    const std::string variant = action + (format == Format::kJson ? " JSON " : " XML ") + base;
+    const auto kept = api.documents->get(task, variant, now_ms() + kKept, [&] {
+      return DocumentCache::Document{
+          std::make_shared<const std::string>(answer_text(action, make(kStandIn), format)), {}};
+    });
+    const std::string id = make_request_id();
+    std::string text = *kept.body;
+    text.replace(text.find(kStandIn), kStandIn.size(), id);
+    respond(answer(std::move(text), format, id));
   };
   context->refuse = [respond, format, base,
                      host = std::string(request.headers.get("host"))](const Refusal& refusal) {
