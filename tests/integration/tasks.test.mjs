@@ -462,6 +462,9 @@ check('calls beyond the rate are answered with 429 and when to come back', async
     assert.match(refused.headers['retry-after'], /^[1-9]\d*$/);
     assert.ok(answers.filter((a) => a.status === 200).length >= 5, 'the limit itself is allowed');
     assert.equal((await other.raw('GET', '/api/v1/tasks')).status, 200, 'others are not held up');
+    const sent = await other.raw('POST', '/api/v1/files?name=a', { body: 'bytes' });
+    assert.equal(sent.status, 201);
+    assert.equal(sent.headers['ratelimit-remaining'], '3', 'uploads count and say so');
     assert.equal((await call('GET', `${limited.url}/livez`)).status, 200);
   } finally {
     await limited.close();

@@ -27,8 +27,32 @@ std::string_view bearer_token(const http::Request& request) {
   return value.substr(kScheme.size());
 }
 
-}  // namespace
+http::Responder with_rate(const RateState& rate, http::Responder responder) {
+  if (rate.limit <= 0) return responder;
+  return http::Responder([responder = std::move(responder), rate](http::Response response) {
+    add_rate_headers(rate, response);
+    responder(std::move(response));
+  });
+}
 
+/// A sink whose answer carries the headers.
+class RatedSink final : public http::BodySink {
+ public:
+  RatedSink(std::unique_ptr<http::BodySink> sink, const RateState& rate)
+      : sink_(std::move(sink)), rate_(rate) {}
+
+  Status write(std::string_view piece) override { return sink_->write(piece); }
+  void finish(http::Responder responder) override {
+    sink_->finish(with_rate(rate_, std::move(responder)));
+  }
+  void abort(Error error) override { sink_->abort(std::move(error)); }
+
+ private:
+  std::unique_ptr<http::BodySink> sink_;
+  RateState rate_;
+};
+
+/// The refusal is a complete answer.
 std::expected<Caller, http::Response> admit(Api& api, const http::Request& request, Scope scope,
                                             RateState& rate) {
   if (auto developer = api.service.developer()) return *std::move(developer);
@@ -52,20 +76,30 @@ std::expected<Caller, http::Response> admit(Api& api, const http::Request& reque
   return caller;
 }
 
+}  // namespace
+
 http::Handler guarded(Api& api, Scope scope, CallHandler handler) {
   return [&api, scope, handler = std::move(handler)](http::Request& request, http::Params params,
                                                      http::Responder responder) {
     RateState rate;
     auto caller = admit(api, request, scope, rate);
     if (!caller) return responder(std::move(caller.error()));
-    if (rate.limit > 0) {
-      responder = http::Responder([responder, rate](http::Response response) {
-        add_rate_headers(rate, response);
-        responder(std::move(response));
-      });
-    }
-    Call call{request, std::move(params), std::move(*caller), std::move(responder)};
+    Call call{request, std::move(params), std::move(*caller),
+              with_rate(rate, std::move(responder))};
     handler(call);
+  };
+}
+
+http::OpenSink guarded_upload(Api& api, OpenUpload open) {
+  return [&api, open = std::move(open)](http::Request& request, const http::Params& params)
+             -> std::expected<std::unique_ptr<http::BodySink>, http::Response> {
+    RateState rate;
+    auto caller = admit(api, request, Scope::kWrite, rate);
+    if (!caller) return std::unexpected(std::move(caller.error()));
+    auto sink = open(*caller, request, params);
+    if (sink) return std::make_unique<RatedSink>(*std::move(sink), rate);
+    add_rate_headers(rate, sink.error());
+    return sink;
   };
 }
 

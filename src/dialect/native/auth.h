@@ -16,13 +16,14 @@ struct Call {
 };
 using CallHandler = std::function<void(Call&)>;
 
-/// Checks `Authorization: Bearer sk-<id>.<secret>`, the scope and the rate limit, in this order.
-/// The refusal is a complete answer.
-std::expected<Caller, http::Response> admit(Api& api, const http::Request& request, Scope scope,
-                                            RateState& rate);
+using OpenUpload = std::function<std::expected<std::unique_ptr<http::BodySink>, http::Response>(
+    const Caller&, const http::Request&, const http::Params&)>;
 
-/// Wraps a handler in `admit`.
+/// Lets only those in whose `Authorization: Bearer sk-<id>.<secret>`, scope and rate limit are
+/// right, checked in this order. Answers carry the RateLimit headers.
 http::Handler guarded(Api& api, Scope scope, CallHandler handler);
+/// The same for uploads, which take the scope "write".
+http::OpenSink guarded_upload(Api& api, OpenUpload open);
 
 /// "https://media.example.net": what links begin with.
 std::string base_url(const Api& api, const http::Request& request);

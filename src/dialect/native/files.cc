@@ -43,14 +43,11 @@ class FileSink final : public http::BodySink {
 };
 
 std::expected<std::unique_ptr<http::BodySink>, http::Response> open_file_sink(
-    Api& api, http::Request& request) {
-  RateState rate;
-  auto caller = admit(api, request, Scope::kWrite, rate);
-  if (!caller) return std::unexpected(std::move(caller.error()));
+    Api& api, const Caller& caller, const http::Request& request) {
   const std::string name = printable(request.query_parameter("name").value_or("upload"), 255);
-  auto upload = api.service.files().receive(caller->account(), name, request.content_length);
+  auto upload = api.service.files().receive(caller.account(), name, request.content_length);
   if (!upload) return std::unexpected(problem(upload.error()));
-  return std::make_unique<FileSink>(api, caller->account(), std::move(*upload));
+  return std::make_unique<FileSink>(api, caller.account(), std::move(*upload));
 }
 
 std::optional<File> find(Api& api, Call& call) {
@@ -96,9 +93,11 @@ void list(Api& api, Call& call) {
 
 void mount_files(http::Router& router, Api& api) {
   using http::Method;
-  router.add_upload(
-      Method::kPost, "/api/v1/files", api.service.options().max_input,
-      [&api](http::Request& request, const http::Params&) { return open_file_sink(api, request); });
+  router.add_upload(Method::kPost, "/api/v1/files", api.service.options().max_input,
+                    guarded_upload(api, [&api](const Caller& caller, const http::Request& request,
+                                               const http::Params&) {
+                      return open_file_sink(api, caller, request);
+                    }));
   router.add(Method::kGet, "/api/v1/files",
              guarded(api, Scope::kRead, [&api](Call& call) { list(api, call); }));
   router.add(Method::kGet, "/api/v1/files/{id}", guarded(api, Scope::kRead, [&api](Call& call) {

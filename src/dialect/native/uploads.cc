@@ -112,10 +112,7 @@ class PatchSink final : public http::BodySink {
 };
 
 std::expected<std::unique_ptr<http::BodySink>, http::Response> open_patch(
-    Api& api, http::Request& request, const http::Params& params) {
-  RateState rate;
-  auto caller = admit(api, request, Scope::kWrite, rate);
-  if (!caller) return std::unexpected(std::move(caller.error()));
+    Api& api, const Caller& caller, const http::Request& request, const http::Params& params) {
   if (auto refusal = refuse_version(request)) return std::unexpected(std::move(*refusal));
   if (request.headers.get("content-type") != "application/offset+octet-stream") {
     return std::unexpected(problem(415, ErrorCode::kInvalidParameter,
@@ -127,7 +124,7 @@ std::expected<std::unique_ptr<http::BodySink>, http::Response> open_patch(
         tus_problem({ErrorCode::kInvalidParameter, "must be where the upload stands, in bytes",
                      "Upload-Offset"}));
   }
-  auto upload = api.service.files().append(caller->account(), std::string(params["id"]), *offset);
+  auto upload = api.service.files().append(caller.account(), std::string(params["id"]), *offset);
   if (!upload) return std::unexpected(tus_problem(upload.error()));
   return std::make_unique<PatchSink>(std::move(*upload));
 }
@@ -154,9 +151,10 @@ void mount_uploads(http::Router& router, Api& api) {
   router.add(Method::kGet, "/api/v1/uploads/{id}",
              guarded(api, Scope::kRead, [&api](Call& call) { read(api, call); }));
   router.add_upload(Method::kPatch, "/api/v1/uploads/{id}", max_bytes,
-                    [&api](http::Request& request, const http::Params& params) {
-                      return open_patch(api, request, params);
-                    });
+                    guarded_upload(api, [&api](const Caller& caller, const http::Request& request,
+                                               const http::Params& params) {
+                      return open_patch(api, caller, request, params);
+                    }));
   router.add(Method::kDelete, "/api/v1/uploads/{id}",
              guarded(api, Scope::kWrite, [&api](Call& call) {
                api.service.files().remove_upload(
