@@ -51,6 +51,10 @@ Status read_dev(const Settings& settings, ServerConfig& server) {
   server.dev = settings.values().flag("server.dev");
   const auto address = object::IpAddress::parse(server.host);
   const bool is_loopback = server.host == "localhost" || (address && object::is_loopback(*address));
+  if (server.dev && settings.values().given("server.trusted_proxies")) {
+    return refuse(settings, "server.trusted_proxies",
+                  "cannot be set in development mode, which asks nobody for credentials");
+  }
   if (!server.dev || is_loopback) return {};
   return refuse(settings, "server.listen",
                 "must be a loopback address such as 127.0.0.1:8080 in development mode, which asks "

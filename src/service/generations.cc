@@ -59,7 +59,7 @@ Status Service::make_generation(const Caller& caller, TaskRequest& request, Task
     }
     auto ok = check_input(caller, picture.source);
     if (!ok) return fail(ok.error().code, ok.error().message, field_of(i));
-    if (picture.source.starts_with("file://")) {
+    if (picture.source.starts_with("file://") || object::has_cloud_scheme(picture.source)) {
       return fail(ErrorCode::kInvalidParameter,
                   "must be an http:// or https:// URL, or file-id:<id> of an uploaded file",
                   field_of(i));

@@ -33,7 +33,7 @@ CREATE TABLE unit(
   losses INTEGER NOT NULL DEFAULT 0,
   node TEXT,
   payload TEXT NOT NULL);
-CREATE INDEX unit_ready ON unit(priority DESC, id) WHERE state = 0;
+CREATE INDEX unit_ready ON unit(priority DESC, task, id) WHERE state = 0;
 CREATE INDEX unit_leased ON unit(node) WHERE state = 1;
 CREATE INDEX unit_task ON unit(task);
 

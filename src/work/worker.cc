@@ -224,7 +224,6 @@ void Worker::tidy(Id task) {
     const auto ended = context_.store.get(task);
     if (!ended || !is_final((*ended)->state)) return;
     ::unlink(context_.fetched_path(task).c_str());
-    if ((*ended)->spec.kind == TaskKind::kGenerate) end_generation(context_, **ended);
     std::vector<std::string> kept;
     for (const Output& output : (*ended)->outputs) {
       if (output.files.empty()) continue;
@@ -233,6 +232,8 @@ void Worker::tidy(Id task) {
     }
     context_.objects.keep_only(task.hex(), kept);
     abort_uploads(context_.store, context_.storages, task, 0);
+    // Last, as it may wait for a provider.
+    if ((*ended)->spec.kind == TaskKind::kGenerate) end_generation(context_, **ended);
   });
 }
 

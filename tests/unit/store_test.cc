@@ -155,6 +155,23 @@ TEST_F(StoreTest, HigherPriorityIsClaimedFirstThenTheOldest) {
   EXPECT_EQ(leases[2].task->id, second->id);
 }
 
+TEST_F(StoreTest, ATaskThatHasBegunGoesOnBeforeOthersBegin) {
+  auto s = submission();
+  s.units[0].kind = UnitKind::kFetch;
+  const auto first = submit(s);
+  const auto second = submit(s);
+  auto leases = claim(1);
+  ASSERT_EQ(leases.size(), 1U);
+  UnitOutcome outcome;
+  outcome.next = {NewUnit{UnitKind::kEncode, {}}};
+  ASSERT_TRUE(commit(leases[0], outcome));
+  leases = claim(2);
+  ASSERT_EQ(leases.size(), 2U);
+  EXPECT_EQ(leases[0].task->id, first->id);
+  EXPECT_EQ(leases[0].kind, UnitKind::kEncode);
+  EXPECT_EQ(leases[1].task->id, second->id);
+}
+
 TEST_F(StoreTest, ManyClaimersNeverGetTheSameUnit) {
   constexpr int kTasks = 200;
   for (int i = 0; i < kTasks; ++i) submit();

@@ -58,8 +58,20 @@ std::optional<std::string> task_text(const Service& service, std::string_view vi
 }
 
 std::string task_text(const Service& service, const Task& task, const std::string& base) {
-  return linked(json::serialize(view_of(task)),
-                [&](const std::string& url) { return service.url_of(task, url, base); });
+  json::object view = view_of(task);
+  if (!task.spec.destination) {
+    return linked(json::serialize(view),
+                  [&](const std::string& url) { return base + service.link(url, task.account); });
+  }
+  // Keys of remote objects may hold anything: their links are put in before the text is made.
+  const auto set_link = [&](json::value& url) {
+    if (url.is_string()) url = service.url_of(task, std::string(url.get_string()), base);
+  };
+  for (auto& output : view["outputs"].as_array()) {
+    set_link(output.at("url"));
+    for (auto& file : output.at("files").as_array()) set_link(file.at("url"));
+  }
+  return json::serialize(view);
 }
 
 json::object progress_document(const Task& task) {

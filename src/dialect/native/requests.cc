@@ -47,6 +47,9 @@ Result<TaskRequest> task_request_from(const http::Request& request) {
   ObjectReader in(*body, "");
   TaskRequest out;
   out.kind = in.choice<TaskKind>("kind").value_or(out.kind);
+  if (out.kind == TaskKind::kExport) {
+    in.refuse("kind", "exports are asked for through the dialect that has them");
+  }
   const auto input = in.text("input", kMaxUrl);
   if (const auto* generation = in.any("generation")) {
     auto wanted = generation_from(*generation, "generation");

@@ -21,7 +21,10 @@ bool matches(std::string_view if_none_match, std::string_view etag) {
 
 http::Response task_response(const Api& api, DocumentCache& cache, const TaskPtr& task,
                              const std::string& base, std::string_view if_none_match) {
-  auto entry = cache.get(task, base, api.service.links_change(), [&] {
+  // Links to remote stores have lives of their own.
+  constexpr Millis kKept = 2000;
+  const Millis until = task->spec.destination ? now_ms() + kKept : api.service.links_change();
+  auto entry = cache.get(task, base, until, [&] {
     return DocumentCache::Document{
         std::make_shared<const std::string>(task_text(api.service, *task, base)),
         etag_of(api.service, task->version, task->state, task->updated)};

@@ -247,7 +247,10 @@ Result<TaskRequest> create_request_from(const http::Request& request) {
   if (out.idempotency_key.size() > kMaxKey) {
     return fail(ErrorCode::kInvalidParameter, "may have at most 255 characters", "Idempotency-Key");
   }
-  if (!out.idempotency_key.empty()) out.body_hash = out.fingerprint;
+  if (!out.idempotency_key.empty()) {
+    out.idempotency_key.insert(0, "veo:");
+    out.body_hash = out.fingerprint;
+  }
   return out;
 }
 
