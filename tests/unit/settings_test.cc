@@ -13,6 +13,15 @@
 namespace telecine {
 namespace {
 
+/// Variables of the tests themselves, which are no settings.
+const bool kCleanEnvironment = [] {
+  for (const char* name :
+       {"TELECINE_TEST_MEDIA", "TELECINE_BIN", "TELECINE_KILLS", "TELECINE_SEED"}) {
+    ::unsetenv(name);
+  }
+  return true;
+}();
+
 using ::testing::Test;
 
 SettingSchema small_schema() {
