@@ -45,13 +45,14 @@ class Submitter {
     this.repeats = 0;
     this.replays = 0;
     this.stopped = false;
+    this.abandoned = false; // the server is gone for good
   }
 
   async #submit(request) {
     const key = `kill-${this.keys++}`;
     const input = this.inputs[this.keys % this.inputs.length];
     const body = { input, max_attempts: 10, ...request };
-    for (;;) {
+    while (!this.abandoned) {
       try {
         const answer = await this.server.client.raw('POST', '/api/v1/tasks', {
           body, headers: { 'Idempotency-Key': key }, timeout: 20_000,
@@ -291,11 +292,13 @@ check(`${kills} kills of server, worker and media processes lose and double noth
   const server = await Server.start({ flags });
   const worker = new Worker(server.data, flags);
   let closed = false;
+  const loops = [];
   try {
     const uploaded = await server.client.upload(clip.bytes, 'clip.avi');
     const remote = source.serve('/clip.avi', 'ok', clip.bytes, 'video/x-msvideo');
     const submitter = new Submitter(server, [uploaded.input, remote], random_from(seed + 2));
     const reader = new Reader(submitter, random_from(seed + 1));
+    loops.push(submitter, reader);
     const killer = new Killer(server, worker, submitter, random_from(seed));
     const submitting = submitter.run();
     const reading = reader.run();
@@ -345,6 +348,7 @@ check(`${kills} kills of server, worker and media processes lose and double noth
     assert.equal(end.code, 0);
     for (const pid of killer.zygotes) assert.ok(!is_alive(pid), `media parent ${pid} is left over`);
   } finally {
+    for (const loop of loops) loop.stopped = loop.abandoned = true;
     await worker.close();
     if (!closed) await server.kill();
     await server.close();

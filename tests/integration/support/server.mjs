@@ -221,6 +221,10 @@ export class Server {
   /// An orderly end with exit code 0 (itself a check), and the data removed.
   async close() {
     try {
+      const earlier = this.process?.ended;
+      if (earlier && earlier.signal !== 'SIGKILL' && earlier.code !== 0) {
+        console.error(`the server ended by itself: ${this.process.describe_log()}`);
+      }
       if (this.process && !this.process.ended) {
         const end = await this.terminate();
         if (end.code !== 0) {
