@@ -24,9 +24,7 @@ bool is_upload_id(std::string_view id) {
 }
 
 json::object record_of(const UploadState& state) {
-  json::object o{{"name", state.name}, {"length", state.length}};
-  if (state.file) o["file"] = state.file->hex();
-  return o;
+  return {{"name", state.name}, {"length", state.length}};
 }
 
 Result<std::string> md5_of_file(int fd) {
@@ -135,19 +133,14 @@ void Files::complete(std::string account, UploadState state, bool resumable,
     file.object = state.id;
     file.size = state.offset;
     file.md5 = std::move(*md5);
-    store_.create_file(std::move(file), [this, account, state, resumable,
-                                         done = std::move(done)](Result<File> made) mutable {
-      if (!made) return done(std::unexpected(made.error()));
-      state.file = made->id;
-      if (!resumable) return done(state);
-      store_.put_record(kRecord, account, state.id, record_of(state), false,
-                        [state, done = std::move(done)](Result<bool> put) {
-                          if (put)
-                            done(state);
-                          else
-                            done(std::unexpected(put.error()));
-                        });
-    });
+    std::optional<Record> record;
+    if (resumable) record = Record{kRecord, account, state.id, record_of(state)};
+    store_.create_file(std::move(file), std::move(record),
+                       [state, done = std::move(done)](Result<File> made) mutable {
+                         if (!made) return done(std::unexpected(made.error()));
+                         state.file = made->id;
+                         done(state);
+                       });
   });
 }
 

@@ -18,19 +18,28 @@ std::unexpected<Error> no_file() {
 
 }  // namespace
 
-void SqliteStore::create_file(File file, Done<File> done) {
+std::int64_t SqliteStore::insert_file(Batch& batch, const File& file) {
+  const std::string document = json::serialize(to_json(file));
+  batch.db.prepare("INSERT INTO file(random, account, doc) VALUES(?1, ?2, ?3)")
+      .bind(1, static_cast<std::int64_t>(file.id.random))
+      .bind(2, file.account)
+      .bind(3, document)
+      .run();
+  return batch.db.last_id();
+}
+
+void SqliteStore::create_file(File file, std::optional<Record> record, Done<File> done) {
   file.id.random = random_u64();
   enqueue<File>(
-      [file = std::move(file)](Batch& batch) -> Result<File> {
+      [this, file = std::move(file), record = std::move(record)](Batch& batch) -> Result<File> {
         File made = file;
         made.created = batch.now;
-        const std::string document = json::serialize(to_json(made));
-        batch.db.prepare("INSERT INTO file(random, account, doc) VALUES(?1, ?2, ?3)")
-            .bind(1, static_cast<std::int64_t>(made.id.random))
-            .bind(2, made.account)
-            .bind(3, document)
-            .run();
-        made.id.key = batch.db.last_id();
+        made.id.key = insert_file(batch, made);
+        if (record) {
+          Record noted = *record;
+          noted.document["file"] = made.id.hex();
+          write_record(batch, noted, false);
+        }
         return made;
       },
       std::move(done));
@@ -40,13 +49,7 @@ void SqliteStore::take_files(Batch& batch, const Task& task, UnitOutcome& outcom
   for (const NewFile& made : outcome.files) {
     File file = made.file;
     file.created = batch.now;
-    const std::string document = json::serialize(to_json(file));
-    batch.db.prepare("INSERT INTO file(random, account, doc) VALUES(?1, ?2, ?3)")
-        .bind(1, static_cast<std::int64_t>(file.id.random))
-        .bind(2, file.account)
-        .bind(3, document)
-        .run();
-    file.id.key = batch.db.last_id();
+    file.id.key = insert_file(batch, file);
     note_file(outcome.result, task.result, made.output, file.id);
   }
   const auto input = input_file(task);
@@ -134,22 +137,24 @@ Result<std::vector<File>> SqliteStore::list_files(const std::string& account,
   }
 }
 
+bool SqliteStore::write_record(Batch& batch, const Record& record, bool create_only) {
+  const std::string document = json::serialize(record.document);
+  auto row = batch.db.prepare(
+      create_only ? "INSERT OR IGNORE INTO record(kind, account, name, doc) VALUES(?1,?2,?3,?4)"
+                  : "INSERT OR REPLACE INTO record(kind, account, name, doc) VALUES(?1,?2,?3,?4)");
+  row.bind(1, record.kind).bind(2, record.account).bind(3, record.name).bind(4, document).run();
+  return batch.db.changes() > 0;
+}
+
 void SqliteStore::put_record(std::string kind, std::string account, std::string name,
                              json::object document, bool create_only, Done<bool> done) {
   enqueue<bool>(
-      [kind = std::move(kind), account = std::move(account), name = std::move(name),
-       text = json::serialize(document), create_only](Batch& batch) -> Result<bool> {
-        auto row = batch.db.prepare(
-            create_only
-                ? "INSERT OR IGNORE INTO record(kind, account, name, doc) VALUES(?1,?2,?3,?4)"
-                : "INSERT OR REPLACE INTO record(kind, account, name, doc) "
-                  "VALUES(?1,?2,?3,?4)");
-        row.bind(1, kind).bind(2, account).bind(3, name).bind(4, text).run();
-        if (batch.db.changes() == 0) {
-          return telecine::fail(ErrorCode::kConflict,
-                                "there is already a " + kind + " called \"" + name + "\"");
-        }
-        return true;
+      [this,
+       record = Record{std::move(kind), std::move(account), std::move(name), std::move(document)},
+       create_only](Batch& batch) -> Result<bool> {
+        if (write_record(batch, record, create_only)) return true;
+        return telecine::fail(ErrorCode::kConflict, "there is already a " + record.kind +
+                                                        " called \"" + record.name + "\"");
       },
       std::move(done));
 }

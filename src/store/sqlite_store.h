@@ -52,7 +52,7 @@ class SqliteStore final : public Store {
   void due_deliveries(int limit, Done<std::vector<Delivery>> done) override;
   void update_delivery(Delivery delivery, Done<bool> done) override;
   Result<std::vector<Delivery>> deliveries_of(Id task) override;
-  void create_file(File file, Done<File> done) override;
+  void create_file(File file, std::optional<Record> record, Done<File> done) override;
   void update_file(File file, Done<bool> done) override;
   void remove_file(Id id, Done<bool> done) override;
   Result<File> get_file(Id id) override;
@@ -119,6 +119,10 @@ class SqliteStore final : public Store {
   /// Makes the outcome's files, notes their ids in its result, and gives the input's file the facts
   /// that the outcome brings.
   void take_files(Batch& batch, const Task& task, UnitOutcome& outcome);
+  /// Answers its key.
+  std::int64_t insert_file(Batch& batch, const File& file);
+  /// False when there was one and `create_only` was asked for.
+  bool write_record(Batch& batch, const Record& record, bool create_only);
   Status check_lease(Batch& batch, const UnitRef& ref);
   Result<std::optional<Submitted>> find_idempotent(Batch& batch, const Submission& submission);
   std::optional<Submitted> find_repeated(Batch& batch, const Submission& submission);

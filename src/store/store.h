@@ -60,6 +60,14 @@ struct Change {
   std::vector<Event> events;
 };
 
+/// A small document, by kind, account and name.
+struct Record {
+  std::string kind;
+  std::string account;
+  std::string name;
+  json::object document;
+};
+
 struct StoreFacts {
   std::int64_t queued_units = 0;
   std::int64_t running_units = 0;
@@ -142,7 +150,8 @@ class Store {
   virtual Result<std::vector<Delivery>> deliveries_of(Id task) = 0;
 
   // --- records: keys, files, templates, small settings ---
-  virtual void create_file(File file, Done<File> done) = 0;
+  /// With a record, both are there or neither; the file's id is its member "file".
+  virtual void create_file(File file, std::optional<Record> record, Done<File> done) = 0;
   virtual void update_file(File file, Done<bool> done) = 0;
   virtual void remove_file(Id id, Done<bool> done) = 0;
   virtual Result<File> get_file(Id id) = 0;
