@@ -234,6 +234,21 @@ void LocalObjects::keep_only(std::string_view task_hex, std::span<const std::str
   }
 }
 
+void LocalObjects::visit_older(Millis before,
+                               const std::function<bool(const std::string& hex)>& visit) const {
+  std::error_code none;
+  for (std::filesystem::recursive_directory_iterator it(objects_, none), end; it != end;
+       it.increment(none)) {
+    constexpr int kDepth = 2;  // below <aa>/<bb>
+    if (it.depth() < kDepth) continue;
+    it.disable_recursion_pending();
+    const std::string name = it->path().filename().string();
+    struct stat facts{};
+    if (!is_task_hex(name) || ::stat(it->path().c_str(), &facts) != 0) continue;
+    if (facts.st_mtim.tv_sec * 1000 < before && !visit(name)) return;
+  }
+}
+
 void LocalObjects::remove(std::string_view task_hex) const {
   if (is_task_hex(task_hex)) remove_tree(objects_ + "/" + place_of(task_hex));
 }

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <span>
 #include <string>
@@ -9,6 +10,7 @@
 
 #include "base/error.h"
 #include "base/fs.h"
+#include "base/time.h"
 
 namespace telecine::object {
 
@@ -68,6 +70,9 @@ class LocalObjects {
   /// Deletes what attempts published that did not come to be the task's outputs: everything whose
   /// first path component is not in `kept`.
   void keep_only(std::string_view task_hex, std::span<const std::string> kept) const;
+  /// Names each task and file whose objects were last changed before `before`, until `visit` says
+  /// false. Reads the whole tree.
+  void visit_older(Millis before, const std::function<bool(const std::string& hex)>& visit) const;
   /// Deletes all objects of a task. Those being read stay readable until closed.
   void remove(std::string_view task_hex) const;
 

@@ -7,6 +7,7 @@
 #include <filesystem>
 
 #include "base/crypto.h"
+#include "base/log.h"
 #include "base/text.h"
 
 namespace telecine {
@@ -285,6 +286,19 @@ void Files::sweep(Millis before) {
     if (facts.st_mtim.tv_sec * 1000 >= before) continue;
     std::filesystem::remove_all(entry.path(), none);
   }
+}
+
+void Files::collect(Millis before, const std::stop_token& stop) {
+  int gone = 0;
+  objects_.visit_older(before, [&](const std::string& hex) {
+    const auto owned = store_.owns_objects(hex);
+    if (owned && !*owned) {
+      objects_.remove(hex);
+      ++gone;
+    }
+    return owned && !stop.stop_requested();
+  });
+  if (gone > 0) log_info("objects that nobody has removed", {{"count", gone}});
 }
 
 }  // namespace telecine

@@ -3,6 +3,7 @@
 #include <memory>
 #include <mutex>
 #include <set>
+#include <stop_token>
 #include <string>
 
 #include "base/fs.h"
@@ -68,6 +69,9 @@ class Files {
 
   /// Forgets uploads nobody has written to since `before`.
   void sweep(Millis before);
+  /// Deletes objects older than `before` that no task and no file has: their bytes were written,
+  /// and a crash came before the commit that would have named them.
+  void collect(Millis before, const std::stop_token& stop);
 
  private:
   std::string directory_of(const std::string& id) const { return directory_ + "/" + id; }

@@ -13,6 +13,11 @@ namespace {
 constexpr auto kTemplate = "template";
 constexpr auto kWebhook = "webhook";
 constexpr auto kSweepEvery = std::chrono::seconds(60);
+/// Walking all objects takes a while. Not at once, so that a wrong database can be noticed first.
+constexpr Millis kFirstCollection = 3'600'000;
+constexpr Millis kCollectEvery = 24 * kFirstCollection;
+/// What a unit or an upload writes is committed long before this.
+constexpr Millis kLeastUncommitted = 2 * kCollectEvery;
 
 std::unexpected<Error> no_task() {
   return fail(ErrorCode::kNotFound, "there is no such task");
@@ -33,6 +38,7 @@ Service::Service(Store& store, const object::LocalObjects& objects,
       watch_(store),
       metrics_(store),
       files_(store, objects, options_.data_dir, options_.max_input, options_.min_free),
+      collect_at_(steady_ms() + kFirstCollection),
       sweeper_([this](const std::stop_token& stop) { sweep_loop(stop); }) {}
 
 Service::~Service() {
@@ -244,8 +250,16 @@ void Service::sweep_loop(const std::stop_token& stop) {
   std::unique_lock lock(mutex);
   while (!stop.stop_requested()) {
     sweep();
+    collect(stop);
     wake.wait_for(lock, stop, kSweepEvery, [] { return false; });
   }
+}
+
+/// An upload that waits for ever may wait with its bytes written already.
+void Service::collect(const std::stop_token& stop) {
+  if (options_.upload_retention <= 0 || steady_ms() < collect_at_) return;
+  files_.collect(now_ms() - std::max(options_.upload_retention, kLeastUncommitted), stop);
+  collect_at_ = steady_ms() + kCollectEvery;
 }
 
 void Service::sweep() {

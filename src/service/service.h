@@ -214,6 +214,7 @@ class Service {
   void remove_pictures(const std::string& account, const TaskSpec& spec);
   void sweep_loop(const std::stop_token& stop);
   void sweep();
+  void collect(const std::stop_token& stop);
   void sweep_meetings();
   std::int64_t link_expiry() const;
   struct Located;
@@ -238,6 +239,7 @@ class Service {
   Delay delay_;
   std::atomic<bool> draining_ = false;
   Pool housekeeping_{1};
+  Millis collect_at_;  ///< the sweeper's alone
   std::jthread sweeper_;
 };
 

@@ -75,6 +75,9 @@ CREATE INDEX file_account ON file(account, key);
 CREATE TABLE record(
   kind TEXT NOT NULL, account TEXT NOT NULL, name TEXT NOT NULL, doc TEXT NOT NULL,
   PRIMARY KEY(kind, account, name)) WITHOUT ROWID;
+)sql",
+    R"sql(
+CREATE INDEX file_object ON file(json_extract(doc, '$.object'));
 )sql"};
 
 int version_of(Database& db) {

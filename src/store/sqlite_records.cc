@@ -97,6 +97,20 @@ void SqliteStore::remove_file(Id id, Done<bool> done) {
       std::move(done));
 }
 
+Result<bool> SqliteStore::owns_objects(const std::string& hex) {
+  try {
+    Reader db = reader();
+    auto file = db->prepare("SELECT 1 FROM file WHERE json_extract(doc, '$.object') = ?1");
+    if (file.bind(1, hex).step()) return true;
+    const auto id = Id::from_hex(hex);
+    if (!id) return false;
+    auto task = db->prepare("SELECT 1 FROM task WHERE key = ?1 AND random = ?2");
+    return task.bind(1, id->key).bind(2, static_cast<std::int64_t>(id->random)).step();
+  } catch (const Failure& failure) {
+    return std::unexpected(to_error(failure));
+  }
+}
+
 Result<File> SqliteStore::get_file(Id id) {
   try {
     Reader db = reader();

@@ -55,6 +55,7 @@ class SqliteStore final : public Store {
   void create_file(File file, std::optional<Record> record, Done<File> done) override;
   void update_file(File file, Done<bool> done) override;
   void remove_file(Id id, Done<bool> done) override;
+  Result<bool> owns_objects(const std::string& hex) override;
   Result<File> get_file(Id id) override;
   Result<File> get_file_by_key(std::int64_t key) override;
   Result<std::vector<File>> list_files(const std::string& account, std::int64_t before_key,

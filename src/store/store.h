@@ -154,6 +154,8 @@ class Store {
   virtual void create_file(File file, std::optional<Record> record, Done<File> done) = 0;
   virtual void update_file(File file, Done<bool> done) = 0;
   virtual void remove_file(Id id, Done<bool> done) = 0;
+  /// Whether a task or a file has the objects of this name.
+  virtual Result<bool> owns_objects(const std::string& hex) = 0;
   virtual Result<File> get_file(Id id) = 0;
   /// Without knowing the random bits, for ids of dialects that carry only some of them.
   virtual Result<File> get_file_by_key(std::int64_t key) = 0;

@@ -1,6 +1,8 @@
 #include "service/files.h"
 
+#include <fcntl.h>
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 
 #include <future>
 
@@ -85,6 +87,36 @@ TEST_F(FilesTest, AnUploadWhoseBytesBecameAnObjectBeforeACrashIsEndedByAskingAga
   ASSERT_TRUE(ended && ended->file);
   EXPECT_EQ(files_->get("a", *ended->file)->size, 3);
   EXPECT_TRUE(files_->open(*files_->get("a", *ended->file)));
+}
+
+TEST_F(FilesTest, ObjectsThatNobodyHasAreCollectedOnceTheyAreOld) {
+  const auto publish = [&](const std::string& hex, bool old) {
+    const auto work = objects_->prepare({hex, 1, 1});
+    const std::string name = kFileBytes;
+    EXPECT_TRUE(write_file_durably(*work + "/" + name, "bytes"));
+    EXPECT_TRUE(objects_->publish(*work, hex, std::span(&name, 1)));
+    const std::string path =
+        directory_.path() + "/objects/" + hex.substr(28, 2) + "/" + hex.substr(30, 2) + "/" + hex;
+    const timespec times[2] = {{1000, 0}, {1000, 0}};
+    if (!old) return;
+    EXPECT_EQ(::utimensat(AT_FDCWD, path.c_str(), times, 0), 0);
+  };
+  Submission submission;
+  submission.task.account = "a";
+  const auto task =
+      wait<Submitted>([&](auto done) { store_->submit(std::move(submission), done); })->task;
+  File file;
+  file.object = std::string(32, 'b');
+  ASSERT_TRUE(wait<File>([&](auto done) { store_->create_file(file, {}, done); }));
+  const std::string orphan(32, 'c');
+  const std::string fresh(32, 'd');
+  for (const auto& hex : {task->id.hex(), file.object, orphan}) publish(hex, true);
+  publish(fresh, false);
+  files_->collect(now_ms() - 60'000, {});
+  EXPECT_FALSE(objects_->open(orphan, kFileBytes));
+  for (const auto& hex : {task->id.hex(), file.object, fresh}) {
+    EXPECT_TRUE(objects_->open(hex, kFileBytes)) << hex;
+  }
 }
 
 }  // namespace
