@@ -11,7 +11,7 @@ import {
 import { Receiver } from './support/receiver.mjs';
 import { Server } from './support/server.mjs';
 import { MediaSource } from './support/source.mjs';
-import { check, check_if, remove_folder, temp_folder } from './support/suite.mjs';
+import { check, check_if, remove_folder, temp_folder, until } from './support/suite.mjs';
 
 const max_input = 8 << 20;
 const secret = 'the-content-of-a-file-that-nobody-may-read';
@@ -246,6 +246,20 @@ check('a place that fails once is asked again', async () => {
 });
 
 // --- places that must not be asked ---
+
+check('a task that is cancelled and retried in its fetch reads what the retry fetched',
+      async () => {
+  const { bytes } = short_clip();
+  const url = source.serve('/again.avi', ['drip', 'ok'], bytes);
+  const { id } = await server.client.submit({ input: url, outputs: quick_outputs });
+  await until('the fetch', () => source.requests_for('/again.avi').length === 1);
+  await server.client.json('POST', `/api/v1/tasks/${id}/cancel`);
+  await server.client.json('POST', `/api/v1/tasks/${id}/retry`);
+  const task = await server.client.succeeded(id);
+  assert.equal(task.source.md5, md5(bytes));
+  const inputs = () => fs.readdirSync(path.join(server.data, 'fetched'));
+  await until('its inputs to go', () => !inputs().some((name) => name.startsWith(id)));
+});
 
 check('a redirect is followed to an allowed address', async () => {
   const target = source.serve('/target.avi', 'ok', short_clip().bytes);
