@@ -122,14 +122,15 @@ class Publisher {
   Status send(const OutputFile& file, int fd, const std::string& key) {
     struct stat facts{};
     if (::fstat(fd, &facts) != 0) return std::unexpected(errno_error(errno, "an output"));
-    const std::string record = task_.id.hex() + "-" + std::to_string(run_.lease.attempt) + "-" +
-                               std::to_string(++uploads_);
+    const Lease& lease = run_.lease;
+    const std::string record = task_.id.hex() + "-" + std::to_string(lease.unit) + "-" +
+                               std::to_string(lease.attempt) + "-" + std::to_string(++uploads_);
     bool begun = false;
     object::UploadHooks hooks;
     hooks.begun = [&](const std::string& upload_id) {
       begun = true;
-      return remember_upload(context_.store, {record, task_.id, run_.lease.attempt, task_.account,
-                                              destination_, key, upload_id});
+      return remember_upload(context_.store, {record, task_.id, lease.unit, lease.attempt,
+                                              task_.account, destination_, key, upload_id});
     };
     hooks.sent = [&](std::int64_t sent) { report(sent_ + sent); };
     const Status done = cloud_.upload(key, file.type, fd, facts.st_size, hooks);
@@ -161,8 +162,8 @@ class Publisher {
 Result<UnitOutcome> execute_publish(const WorkContext& context, const Run& run) {
   const Task& task = *run.lease.task;
   if (!task.spec.destination) return fail(ErrorCode::kInternal, "a task without a destination");
-  abort_uploads(context.store, context.storages, task.id, run.lease.attempt);
-  auto place = context.storages.place_of(task.account, *task.spec.destination);
+  abort_uploads(context.store, context.storages, task.id, run.lease.unit, run.lease.attempt);
+  auto place = context.storages.publishing_place(task.account, *task.spec.destination);
   if (!place) {
     // It was there when the task was submitted.
     return fail(ErrorCode::kStorageDenied, place.error().message);

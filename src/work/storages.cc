@@ -239,6 +239,19 @@ Result<object::Place> Storages::place_of(const std::string& account,
   return place;
 }
 
+Result<object::Place> Storages::publishing_place(const std::string& account,
+                                                 const Destination& destination) {
+  if (!destination.storage.empty()) {
+    auto storage = find(account, destination.storage);
+    if (!storage && storage.error().code == ErrorCode::kNotFound) {
+      return fail(ErrorCode::kStorageDenied,
+                  "the storage that the results go to was removed; add it again and retry the "
+                  "task");
+    }
+  }
+  return place_of(account, destination);
+}
+
 Result<object::Place> Storages::input_place(const std::string& account,
                                             const object::CloudUrl& url) {
   auto storages = list(account);

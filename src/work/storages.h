@@ -36,7 +36,11 @@ class Storages {
 
   /// Checks what a caller wrote and completes it: type, region, bucket and prefix are filled in.
   Result<Destination> resolve(const std::string& account, Destination destination);
+  /// Where a task's results lie, also when the storage was removed since.
   Result<object::Place> place_of(const std::string& account, const Destination& destination);
+  /// The same for writing. kStorageDenied when the storage was removed.
+  Result<object::Place> publishing_place(const std::string& account,
+                                         const Destination& destination);
   /// Where an s3:// (oss://, …) input is read from: with the account's own keys for that bucket if
   /// it stored some. kInvalidParameter without an endpoint that serves it.
   Result<object::Place> input_place(const std::string& account, const object::CloudUrl& url);
