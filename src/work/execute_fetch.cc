@@ -10,10 +10,6 @@
 
 namespace telecine {
 
-std::string WorkContext::fetched_path(Id task) const {
-  return options.data_dir + "/fetched/" + task.hex();
-}
-
 Status check_disk(const WorkContext& context) {
   const std::int64_t left = free_bytes(context.options.data_dir);
   if (left >= context.options.min_free) return {};
@@ -60,7 +56,7 @@ class Arrival {
     fd_.reset();
     if (keeps_)
       context_.objects.discard(attempt_);
-    else if (!path_.empty())
+    else if (!settled_)
       ::unlink(path_.c_str());
   }
 
@@ -71,8 +67,7 @@ class Arrival {
       directory_ = std::move(*directory);
       path_ = directory_ + "/" + kFileBytes;
     } else {
-      // Each attempt has a name of its own; the last rename wins, and all fetched the same input.
-      path_ = context_.fetched_path(task_.id) + "." + std::to_string(attempt_.number);
+      path_ = context_.fetched_folder() + "/" + name();
     }
     auto fd = open_file(path_, O_RDWR | O_CREAT | O_TRUNC);
     if (!fd) return std::unexpected(fd.error());
@@ -100,14 +95,12 @@ class Arrival {
       file.md5 = fetched.md5;
       outcome.files.push_back({"", std::move(file)});
     } else {
-      const std::string final_path = context_.fetched_path(task_.id);
-      if (::fsync(fd_.get()) != 0 || ::rename(path_.c_str(), final_path.c_str()) != 0) {
-        return std::unexpected(errno_error(errno, "storing the input"));
-      }
-      path_.clear();
-      if (auto synced = sync_directory(context_.options.data_dir + "/fetched"); !synced) {
+      if (::fsync(fd_.get()) != 0) return std::unexpected(errno_error(errno, "storing the input"));
+      if (auto synced = sync_directory(context_.fetched_folder()); !synced) {
         return std::unexpected(synced.error());
       }
+      settled_ = true;
+      found["file"] = name();
     }
     NewUnit next{media_unit(task_.spec.kind), {}};
     next.payload["fetched"] = std::move(found);
@@ -116,10 +109,16 @@ class Arrival {
   }
 
  private:
+  std::string name() const {
+    return attempt_.task_hex + "." + std::to_string(attempt_.unit) + "-" +
+           std::to_string(attempt_.number);
+  }
+
   const WorkContext& context_;
   const Task& task_;
   object::Attempt attempt_;
   bool keeps_;
+  bool settled_ = false;  ///< what lies in the folder is the next unit's
   std::string directory_;
   std::string path_;
   Fd fd_;

@@ -44,8 +44,9 @@ struct WorkContext {
   Storages& storages;
   const WorkerOptions& options;
 
-  /// Where a fetched input lies from the fetch unit's commit to the task's end.
-  std::string fetched_path(Id task) const;
+  /// Where fetched inputs lie from the fetch unit's commit to the task's end, each under its task,
+  /// unit and attempt: of two runs of one task none writes what the other reads.
+  std::string fetched_folder() const { return options.data_dir + "/fetched"; }
 };
 
 /// A unit in hand.

@@ -21,7 +21,7 @@ Result<Source> find_source(const WorkContext& context, const Run& run) {
       if (!fd) return fail(ErrorCode::kInputNotFound, "the fetched file was deleted", "input");
       return Source{std::move(*fd), found.text("md5"), true};
     }
-    auto fd = open_file(context.fetched_path(task.id), O_RDONLY);
+    auto fd = open_file(context.fetched_folder() + "/" + found.text("file"), O_RDONLY);
     if (!fd) return fail(ErrorCode::kInternal, "the fetched input is gone");
     return Source{std::move(*fd), found.text("md5"), true};
   }

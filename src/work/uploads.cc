@@ -14,15 +14,20 @@ constexpr int kTries = 3;
 constexpr Millis kSpan = 30'000;
 
 json::object document_of(const UploadRecord& record) {
-  return {{"task", record.task.hex()}, {"attempt", record.attempt},
-          {"account", record.account}, {"destination", to_json(record.destination)},
-          {"key", record.key},         {"upload_id", record.upload_id}};
+  return {{"task", record.task.hex()},
+          {"unit", record.unit},
+          {"attempt", record.attempt},
+          {"account", record.account},
+          {"destination", to_json(record.destination)},
+          {"key", record.key},
+          {"upload_id", record.upload_id}};
 }
 
 UploadRecord record_from(const std::string& name, const json::object& document) {
   const LooseReader in(document);
   UploadRecord record{name,
                       Id::from_hex(in.text("task")).value_or(Id{}),
+                      in.integer("unit"),
                       in.small("attempt"),
                       in.text("account"),
                       {},
@@ -80,9 +85,9 @@ void forget_upload(Store& store, const std::string& name) {
   store.remove_record(kRecord, "", name, {});
 }
 
-void abort_uploads(Store& store, Storages& storages, Id task, int keep_attempt) {
+void abort_uploads(Store& store, Storages& storages, Id task, std::int64_t unit, int attempt) {
   abort_where(store, storages, [&](const UploadRecord& record) {
-    return record.task == task && record.attempt != keep_attempt;
+    return record.task == task && (record.unit != unit || record.attempt != attempt);
   });
 }
 

@@ -10,8 +10,9 @@ namespace telecine {
 /// Multipart uploads in progress, remembered in the store before their first part is sent, so that
 /// none is left behind at a vendor whatever becomes of this process.
 struct UploadRecord {
-  std::string name;  ///< of the record: task, attempt and number
+  std::string name;  ///< of the record: task, unit, attempt and number
   Id task;
+  std::int64_t unit = 0;
   int attempt = 0;
   std::string account;
   Destination destination;
@@ -23,8 +24,8 @@ struct UploadRecord {
 Status remember_upload(Store& store, const UploadRecord& record);
 void forget_upload(Store& store, const std::string& name);
 
-/// Ends what attempts of the task other than `keep_attempt` left behind.
-void abort_uploads(Store& store, Storages& storages, Id task, int keep_attempt);
+/// Ends what runs of the task other than this attempt of this unit left behind.
+void abort_uploads(Store& store, Storages& storages, Id task, std::int64_t unit, int attempt);
 /// Ends the uploads of tasks that have ended or are gone.
 void abort_lost_uploads(Store& store, Storages& storages);
 

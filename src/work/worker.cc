@@ -25,6 +25,15 @@ std::string make_node_name() {
   return name + "-" + std::to_string(::getpid()) + "-" + make_uuid().substr(0, 8);
 }
 
+std::vector<std::filesystem::path> inputs_of(const std::string& folder, Id task) {
+  std::vector<std::filesystem::path> found;
+  std::error_code none;
+  for (const auto& entry : std::filesystem::directory_iterator(folder, none)) {
+    if (entry.path().filename().string().starts_with(task.hex())) found.push_back(entry.path());
+  }
+  return found;
+}
+
 }  // namespace
 
 Worker::Worker(Store& store, ChildHost& children, const object::LocalObjects& objects,
@@ -220,10 +229,11 @@ int Worker::running() const {
 /// Away with a task's input, and with what attempts published that did not make it into the task.
 void Worker::tidy(Id task) {
   tidying_.post([this, task] {
-    // Asked anew: by now it may have been retried.
+    const auto inputs = inputs_of(context_.fetched_folder(), task);
+    // Asked after looking, and anew: by now it may have been retried, and have another input.
     const auto ended = context_.store.get(task);
     if (!ended || !is_final((*ended)->state)) return;
-    ::unlink(context_.fetched_path(task).c_str());
+    for (const auto& input : inputs) ::unlink(input.c_str());
     std::vector<std::string> kept;
     for (const Output& output : (*ended)->outputs) {
       if (output.files.empty()) continue;
@@ -231,7 +241,7 @@ void Worker::tidy(Id task) {
       if (object) kept.push_back(object->name.substr(0, object->name.find('/')));
     }
     context_.objects.keep_only(task.hex(), kept);
-    abort_uploads(context_.store, context_.storages, task, 0);
+    abort_uploads(context_.store, context_.storages, task, 0, 0);
     // Last, as it may wait for a provider.
     if ((*ended)->spec.kind == TaskKind::kGenerate) end_generation(context_, **ended);
   });
@@ -247,8 +257,7 @@ void Worker::clean_up() {
     if (leased && !*leased) context_.objects.discard(attempt);
   }
   std::error_code none;
-  for (const auto& entry :
-       std::filesystem::directory_iterator(options_.data_dir + "/fetched", none)) {
+  for (const auto& entry : std::filesystem::directory_iterator(context_.fetched_folder(), none)) {
     const std::string name = entry.path().filename().string();
     const auto id = Id::from_hex(name.substr(0, 32));
     const auto task =
