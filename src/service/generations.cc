@@ -131,10 +131,8 @@ void Service::submit_with_pictures(const Caller& caller, Submission submission,
 }
 
 void Service::remove_pictures(const std::string& account, const TaskSpec& spec) {
-  for (const Picture& picture : generation_of(spec).pictures) {
-    if (!picture.own || !picture.source.starts_with(kFileIdScheme)) continue;
-    const auto id = Id::from_hex(std::string_view(picture.source).substr(kFileIdScheme.size()));
-    if (id) files_.remove(account, *id, [](const Result<bool>&) {});
+  for (const Id& id : picture_files(spec)) {
+    files_.remove(account, id, [](const Result<bool>&) {});
   }
 }
 

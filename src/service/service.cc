@@ -267,13 +267,14 @@ void Service::sweep() {
   if (options_.upload_retention > 0) files_.sweep(now_ms() - options_.upload_retention);
   if (options_.retention <= 0) return;
   constexpr int kAtOnce = 500;
-  store_.purge(now_ms() - options_.retention, kAtOnce, [this](Result<std::vector<Id>> gone) {
-    if (!gone) return;
-    housekeeping_.post([this, ids = *gone] {
-      for (const Id& id : ids) objects_.remove(id.hex());
-    });
-    if (!gone->empty()) log_info("old tasks removed", {{"count", gone->size()}});
-  });
+  store_.purge(now_ms() - options_.retention, kAtOnce,
+               [this](Result<std::vector<std::string>> gone) {
+                 if (!gone || gone->empty()) return;
+                 log_info("old tasks removed", {{"objects", gone->size()}});
+                 housekeeping_.post([this, names = std::move(*gone)] {
+                   for (const std::string& name : names) objects_.remove(name);
+                 });
+               });
 }
 
 }  // namespace telecine

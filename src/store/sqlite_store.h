@@ -36,7 +36,7 @@ class SqliteStore final : public Store {
   void release(UnitRef ref, Done<TaskPtr> done) override;
   void cancel(std::string account, Id id, Done<TaskPtr> done) override;
   void retry(std::string account, Id id, Done<TaskPtr> done) override;
-  void purge(Millis before, int limit, Done<std::vector<Id>> done) override;
+  void purge(Millis before, int limit, Done<std::vector<std::string>> done) override;
   Result<TaskPtr> get(Id id) override;
   Result<Stored> peek(Id id) override;
   Result<TaskPtr> get_by_key(std::int64_t key) override;
@@ -73,6 +73,8 @@ class SqliteStore final : public Store {
   void stop() override;
 
  private:
+  static constexpr Millis kIdempotencyLife = 72LL * 3600 * 1000;
+
   /// One transaction in the making. What it says about memory (cache, listeners) is applied only
   /// after its COMMIT.
   struct Batch {
@@ -116,6 +118,8 @@ class SqliteStore final : public Store {
   TaskPtr write_task(Batch& batch, Task task, std::string type, std::optional<Error> error = {});
   void add_units(Batch& batch, const Task& task, const std::vector<NewUnit>& units);
   void drop_units(Batch& batch, std::int64_t task);
+  /// Answers the objects of files that went with it.
+  std::vector<std::string> drop_task(Batch& batch, Id id);
   void queue_delivery(Batch& batch, const Task& task, std::string type);
   /// Makes the outcome's files, notes their ids in its result, and gives the input's file the facts
   /// that the outcome brings.

@@ -8,7 +8,6 @@
 namespace telecine::sqlite {
 namespace {
 
-constexpr Millis kIdempotencyLife = 72LL * 3600 * 1000;
 /// A unit whose workers die this often takes them down itself.
 constexpr int kMaxLosses = 100;
 /// The type of callbacks about tasks that go on.
@@ -372,33 +371,6 @@ void SqliteStore::retry(std::string account, Id id, Done<TaskPtr> done) {
         Task next = after_retry(**task, batch.now);
         add_units(batch, next, {first_unit(next.spec)});
         return write_task(batch, std::move(next), event_type(TaskState::kQueued));
-      },
-      std::move(done));
-}
-
-void SqliteStore::purge(Millis before, int limit, Done<std::vector<Id>> done) {
-  enqueue<std::vector<Id>>(
-      [this, before, limit](Batch& batch) -> Result<std::vector<Id>> {
-        std::vector<Id> gone;
-        {
-          auto query = batch.db.prepare(
-              "SELECT key, random FROM task WHERE finished > 0 AND finished < ?1 LIMIT ?2");
-          query.bind(1, before).bind(2, limit);
-          while (query.step()) {
-            gone.push_back({query.integer(0), static_cast<std::uint64_t>(query.integer(1))});
-          }
-        }
-        for (const Id& id : gone) {
-          batch.db.prepare("DELETE FROM task WHERE key = ?1").bind(1, id.key).run();
-          batch.db.prepare("DELETE FROM event WHERE task = ?1").bind(1, id.key).run();
-          batch.db.prepare("DELETE FROM delivery WHERE task = ?1").bind(1, id.key).run();
-          batch.tasks.erase(id.key);
-          batch.erased.push_back(id.key);
-        }
-        batch.db.prepare("DELETE FROM idempotency WHERE at < ?1")
-            .bind(1, batch.now - kIdempotencyLife)
-            .run();
-        return gone;
       },
       std::move(done));
 }

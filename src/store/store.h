@@ -112,8 +112,9 @@ class Store {
   virtual void cancel(std::string account, Id id, Done<TaskPtr> done) = 0;
   /// A failed or cancelled task is queued again under the same id.
   virtual void retry(std::string account, Id id, Done<TaskPtr> done) = 0;
-  /// Deletes tasks that ended before `before`, at most `limit`, with their history. Answers ids.
-  virtual void purge(Millis before, int limit, Done<std::vector<Id>> done) = 0;
+  /// Deletes tasks that ended before `before`, at most `limit`, with their history and the files
+  /// that were stored for them alone. Answers the names of the objects that nobody has any more.
+  virtual void purge(Millis before, int limit, Done<std::vector<std::string>> done) = 0;
 
   /// The current document, progress included. Cheap: a bounded cache in front of the disk.
   virtual Result<TaskPtr> get(Id id) = 0;

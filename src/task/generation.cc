@@ -233,6 +233,16 @@ Generation generation_of(const TaskSpec& spec) {
   return out;
 }
 
+std::vector<Id> picture_files(const TaskSpec& spec) {
+  std::vector<Id> files;
+  for (const Picture& picture : generation_of(spec).pictures) {
+    const std::string_view source = picture.source;
+    if (!picture.own || !source.starts_with(kFileIdScheme)) continue;
+    if (const auto id = Id::from_hex(source.substr(kFileIdScheme.size()))) files.push_back(*id);
+  }
+  return files;
+}
+
 bool is_placeholder(const TaskSpec& spec) {
   if (spec.kind != TaskKind::kGenerate) return false;
   const auto choice = generation_of(spec).choice;

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "base/error.h"
+#include "base/id.h"
 #include "base/names.h"
 #include "base/time.h"
 #include "task/rendition.h"
@@ -82,6 +83,9 @@ Status check_generation(const Generation& wanted, const std::string& path);
 boost::json::object to_json(const Generation& wanted);
 /// The generation of a stored task.
 Generation generation_of(const TaskSpec& spec);
+
+/// The files of the library that were made of bytes in the request: the task's alone.
+std::vector<Id> picture_files(const TaskSpec& spec);
 
 /// Whether the task's video is drawn by the built-in provider and not generated.
 bool is_placeholder(const TaskSpec& spec);

@@ -113,15 +113,11 @@ void end_generation(const WorkContext& context, const Task& task) {
   }
   if (!job.empty()) release_job(context, in.text("provider"), job);
   if (task.state != TaskState::kSucceeded) return;
-  for (const Picture& picture : generation_of(task.spec).pictures) {
-    const bool is_file = picture.own && picture.source.starts_with(kFileIdScheme);
-    const auto id =
-        is_file ? Id::from_hex(picture.source.substr(kFileIdScheme.size())) : std::optional<Id>();
-    if (!id) continue;
-    const auto file = context.store.get_file(*id);
+  for (const Id& id : picture_files(task.spec)) {
+    const auto file = context.store.get_file(id);
     if (!file || file->account != task.account) continue;
     context.objects.remove(file->object);
-    context.store.remove_file(*id, {});
+    context.store.remove_file(id, {});
   }
 }
 

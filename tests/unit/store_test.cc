@@ -8,6 +8,7 @@
 #include <thread>
 
 #include "store/schema.h"
+#include "task/generation.h"
 #include "temporary_directory.h"
 
 namespace telecine {
@@ -79,6 +80,20 @@ class StoreTest : public ::testing::Test {
         [&](auto done) { store_->fail(ref(lease), Error{code, "it went wrong", ""}, done); });
   }
 
+  std::vector<std::string> purge() {
+    auto gone = wait<std::vector<std::string>>(
+        [&](auto done) { store_->purge(now_ms() + 1000, 100, done); });
+    EXPECT_TRUE(gone);
+    return *gone;
+  }
+
+  File add_file(const std::string& object) {
+    File file;
+    file.account = "a";
+    file.object = object;
+    return *wait<File>([&](auto done) { store_->create_file(file, {}, done); });
+  }
+
   std::vector<std::string> types(Id id) {
     std::vector<std::string> out;
     auto events = store_->history(id);
@@ -91,6 +106,7 @@ class StoreTest : public ::testing::Test {
 };
 
 using Types = std::vector<std::string>;
+using Names = std::vector<std::string>;
 
 TEST_F(StoreTest, ASubmittedTaskIsQueuedAndReadBackWhole) {
   const auto task = submit();
@@ -406,12 +422,31 @@ TEST_F(StoreTest, PurgeRemovesEndedTasksOnly) {
   const auto ended = submit();
   (void)commit(claim()[0]);
   const auto live = submit();
-  auto gone = wait<std::vector<Id>>([&](auto done) { store_->purge(now_ms() + 1000, 100, done); });
-  ASSERT_EQ(gone->size(), 1U);
-  EXPECT_EQ((*gone)[0], ended->id);
+  EXPECT_EQ(purge(), Names{ended->id.hex()});
   EXPECT_EQ(store_->get(ended->id).error().code, ErrorCode::kNotFound);
   EXPECT_TRUE(store_->get(live->id));
   EXPECT_GT(submit()->id.key, live->id.key) << "ids are not used again";
+}
+
+TEST_F(StoreTest, PurgeRemovesThePicturesOfAGenerationAndNoFileOfTheCallers) {
+  const File own = add_file(std::string(32, 'b'));
+  const File uploaded = add_file(std::string(32, 'c'));
+  Generation wanted;
+  wanted.prompt = "A fox";
+  for (const File& file : {own, uploaded}) {
+    wanted.pictures.push_back(
+        {PictureRole::kReference, std::string(kFileIdScheme) + file.id.hex(), file.id == own.id});
+  }
+  auto s = submission();
+  s.task.spec.kind = TaskKind::kGenerate;
+  s.task.spec.options[kGenerationMember] = to_json(wanted);
+  const auto task = submit(std::move(s));
+  ASSERT_TRUE(fail_unit(claim()[0], ErrorCode::kNotMedia));
+  EXPECT_TRUE(store_->get_file(own.id)) << "a retry needs it";
+  open();  // what is purged comes from the disk
+  EXPECT_EQ(purge(), (Names{task->id.hex(), own.object}));
+  EXPECT_FALSE(store_->get_file(own.id));
+  EXPECT_TRUE(store_->get_file(uploaded.id));
 }
 
 TEST_F(StoreTest, RecordsAreCreatedOnceReplacedAndListed) {
