@@ -45,44 +45,49 @@ void SqliteStore::create_file(File file, std::optional<Record> record, Done<File
       std::move(done));
 }
 
-void SqliteStore::take_files(Batch& batch, const Task& task, UnitOutcome& outcome) {
-  for (const NewFile& made : outcome.files) {
-    File file = made.file;
-    file.created = batch.now;
-    file.id.key = insert_file(batch, file);
-    note_file(outcome.result, task.result, made.output, file.id);
-  }
-  const auto input = input_file(task);
-  if (!outcome.source || !input) return;
-  File file;
-  {
-    auto query = batch.db.prepare("SELECT doc FROM file WHERE key = ?1 AND random = ?2");
-    query.bind(1, input->key).bind(2, static_cast<std::int64_t>(input->random));
-    if (!query.step()) return;
-    const auto document = parse_json(query.text(0));
-    if (!document) return;
-    file = file_from(*document);
-  }
-  if (file.facts || file.account != task.account) return;
-  file.facts = outcome.source;
+std::optional<File> SqliteStore::find_file(Batch& batch, Id id, const std::string& account) {
+  auto query = batch.db.prepare("SELECT key, random, doc FROM file WHERE key = ?1 AND random = ?2");
+  query.bind(1, id.key).bind(2, static_cast<std::int64_t>(id.random));
+  if (!query.step()) return std::nullopt;
+  File file = file_row(query);
+  if (file.account != account) return std::nullopt;
+  return file;
+}
+
+void SqliteStore::rewrite_file(Batch& batch, const File& file) {
   const std::string document = json::serialize(to_json(file));
   batch.db.prepare("UPDATE file SET doc = ?1 WHERE key = ?2")
       .bind(1, document)
-      .bind(2, input->key)
+      .bind(2, file.id.key)
       .run();
 }
 
-void SqliteStore::update_file(File file, Done<bool> done) {
-  enqueue<bool>(
-      [file = std::move(file)](Batch& batch) -> Result<bool> {
-        const std::string document = json::serialize(to_json(file));
-        batch.db.prepare("UPDATE file SET doc = ?1 WHERE key = ?2")
-            .bind(1, document)
-            .bind(2, file.id.key)
-            .run();
-        return batch.db.changes() > 0;
-      },
-      std::move(done));
+Id SqliteStore::take_file(Batch& batch, const Task& task, const NewFile& made) {
+  const auto noted = made.output.empty() ? input_file(task) : output_file(task, made.output);
+  if (auto known = noted ? find_file(batch, *noted, task.account) : std::nullopt) {
+    File file = made.file;
+    file.id = known->id;
+    file.name = known->name;
+    file.created = known->created;
+    rewrite_file(batch, file);
+    return file.id;
+  }
+  File file = made.file;
+  file.created = batch.now;
+  file.id.key = insert_file(batch, file);
+  return file.id;
+}
+
+void SqliteStore::take_files(Batch& batch, const Task& task, UnitOutcome& outcome) {
+  for (const NewFile& made : outcome.files) {
+    note_file(outcome.result, task.result, made.output, take_file(batch, task, made));
+  }
+  const auto input = input_file(task);
+  if (!outcome.source || !input) return;
+  auto file = find_file(batch, *input, task.account);
+  if (!file || file->facts) return;
+  file->facts = outcome.source;
+  rewrite_file(batch, *file);
 }
 
 void SqliteStore::remove_file(Id id, Done<bool> done) {

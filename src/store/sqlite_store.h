@@ -53,7 +53,6 @@ class SqliteStore final : public Store {
   void update_delivery(Delivery delivery, Done<bool> done) override;
   Result<std::vector<Delivery>> deliveries_of(Id task) override;
   void create_file(File file, std::optional<Record> record, Done<File> done) override;
-  void update_file(File file, Done<bool> done) override;
   void remove_file(Id id, Done<bool> done) override;
   Result<bool> owns_objects(const std::string& hex) override;
   Result<File> get_file(Id id) override;
@@ -124,6 +123,11 @@ class SqliteStore final : public Store {
   /// Makes the outcome's files, notes their ids in its result, and gives the input's file the facts
   /// that the outcome brings.
   void take_files(Batch& batch, const Task& task, UnitOutcome& outcome);
+  /// One of them. An earlier run's file of the same input or output stays the same file, with these
+  /// bytes.
+  Id take_file(Batch& batch, const Task& task, const NewFile& made);
+  std::optional<File> find_file(Batch& batch, Id id, const std::string& account);
+  void rewrite_file(Batch& batch, const File& file);
   /// Answers its key.
   std::int64_t insert_file(Batch& batch, const File& file);
   /// False when there was one and `create_only` was asked for.

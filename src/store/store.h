@@ -153,7 +153,6 @@ class Store {
   // --- records: keys, files, templates, small settings ---
   /// With a record, both are there or neither; the file's id is its member "file".
   virtual void create_file(File file, std::optional<Record> record, Done<File> done) = 0;
-  virtual void update_file(File file, Done<bool> done) = 0;
   virtual void remove_file(Id id, Done<bool> done) = 0;
   /// Whether a task or a file has the objects of this name.
   virtual Result<bool> owns_objects(const std::string& hex) = 0;

@@ -26,6 +26,19 @@ void finish(Task& task, TaskState state, Millis now) {
   }
 }
 
+/// What a task's result says of files in the library: they are there whatever becomes of the task.
+json::object kept_files(const Task& task) {
+  json::object result;
+  const auto input = input_file(task);
+  if (input && !task.spec.keep.input.empty()) note_file(result, {}, "", *input);
+  for (const Output& output : task.outputs) {
+    if (const auto file = output_file(task, output.name)) {
+      note_file(result, {}, output.name, *file);
+    }
+  }
+  return result;
+}
+
 }  // namespace
 
 Task after_claim(const Task& task, UnitKind kind, Millis now) {
@@ -95,7 +108,7 @@ Task after_retry(const Task& task, Millis now) {
   next.updated = now;
   next.progress = 0;
   next.error.reset();
-  next.result.clear();
+  next.result = kept_files(task);
   for (Output& output : next.outputs) {
     output.state = OutputState::kPending;
     output.progress = 0;

@@ -107,6 +107,39 @@ TEST_F(LibraryTest, ACommitThatIsRefusedMakesNoFile) {
   EXPECT_TRUE(store_->list_files("a", 0, 10)->empty());
 }
 
+TEST_F(LibraryTest, ARetryKeepsTheFilesOfTheRunBefore) {
+  const auto keep = [&](const Lease& lease, const std::string& output, char object) {
+    UnitOutcome outcome;
+    outcome.files = {file(output)};
+    outcome.files[0].file.object = std::string(32, object);
+    return checkpoint(lease, outcome);
+  };
+  Submission s;
+  s.task.account = "a";
+  s.task.spec.input = "http://example.net/a.mp4";
+  s.task.spec.keep = {"input", {{"one", "clip"}}};
+  s.task.outputs.resize(1);
+  s.task.outputs[0].name = "one";
+  s.units = {NewUnit{UnitKind::kFetch, {}}};
+  ASSERT_TRUE(wait<Submitted>([&](auto done) { store_->submit(std::move(s), done); }));
+  const Lease first = claim();
+  ASSERT_TRUE(keep(first, "", 'b'));
+  const auto before = keep(first, "one", 'c');
+  ASSERT_TRUE(before);
+  const Error broken{ErrorCode::kNotMedia, "broken", {}};
+  ASSERT_TRUE(wait<TaskPtr>([&](auto done) { store_->fail(ref(first), broken, done); }));
+  ASSERT_TRUE(wait<TaskPtr>([&](auto done) { store_->retry("a", first.task->id, done); }));
+  const Lease second = claim();
+  ASSERT_TRUE(keep(second, "", 'd'));
+  const auto after = keep(second, "one", 'e');
+  ASSERT_TRUE(after);
+  EXPECT_EQ(input_file(**after), input_file(**before));
+  EXPECT_EQ(output_file(**after, "one"), output_file(**before, "one"));
+  EXPECT_EQ(store_->list_files("a", 0, 10)->size(), 2U);
+  EXPECT_EQ(store_->get_file(*input_file(**after))->object, std::string(32, 'd'));
+  EXPECT_EQ(store_->get_file(*output_file(**after, "one"))->object, std::string(32, 'e'));
+}
+
 TEST_F(LibraryTest, ACheckpointShowsOutputsWhileTheUnitGoesOn) {
   const Lease lease = begin(UnitKind::kEncode, "http://example.net/hook");
   UnitOutcome some;
