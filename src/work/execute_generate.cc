@@ -57,6 +57,32 @@ Result<UnitOutcome> announce(GenerateRun& g) {
   return go_on(g.job);
 }
 
+/// What a result says of a provider's job.
+struct KnownJob {
+  std::string provider;
+  std::string job;
+  std::string client_ref;  ///< one for each run of a task
+};
+
+KnownJob job_in(const json::object& result) {
+  const auto* record = result.if_contains(kGenerationMember);
+  const json::value none;
+  const LooseReader in(record != nullptr ? *record : none);
+  return {in.text("provider"), in.text("job"), in.text("client_ref")};
+}
+
+void cancel_job(const WorkContext& context, Id task, const KnownJob& known) {
+  const auto* config = context.options.generation.find(known.provider);
+  const auto provider = config != nullptr && !known.job.empty()
+                            ? provider::make_provider(*config, context.http)
+                            : nullptr;
+  if (!provider) return;
+  log_info("generation cancelled", {{"task", task.hex()},
+                                    {"provider", known.provider},
+                                    {"job", known.job},
+                                    {"confirmed", provider->cancel(known.job)}});
+}
+
 }  // namespace
 
 UnitOutcome go_on(const GenerateJob& job, Millis delay) {
@@ -97,21 +123,25 @@ Result<UnitOutcome> execute_generate(const WorkContext& context, const Run& run)
   return fail(ErrorCode::kInternal, "a stored generation has no stage");
 }
 
-void end_generation(const WorkContext& context, const Task& task) {
-  const auto* record = task.result.if_contains(kGenerationMember);
-  const json::value none;
-  const LooseReader in(record != nullptr ? *record : none);
-  const std::string job = in.text("job");
-  const auto* config = context.options.generation.find(in.text("provider"));
-  if (task.state == TaskState::kCancelled && !job.empty() && config != nullptr) {
-    if (const auto provider = provider::make_provider(*config, context.http)) {
-      log_info("generation cancelled", {{"task", task.id.hex()},
-                                        {"provider", config->name},
-                                        {"job", job},
-                                        {"confirmed", provider->cancel(job)}});
-    }
+void abandon_generation(const WorkContext& context, Id task, const UnitOutcome& outcome) {
+  const KnownJob known = job_in(outcome.result);
+  if (known.job.empty()) return;
+  const auto now = context.store.get(task);
+  if (!now && now.error().code != ErrorCode::kNotFound) return;
+  if (now) {
+    const KnownJob current = job_in((*now)->result);
+    // Another attempt of the same run has the job, or looks for it.
+    const bool goes_on = !is_final((*now)->state) && current.client_ref == known.client_ref;
+    if (goes_on || current.job == known.job) return;
   }
-  if (!job.empty()) release_job(context, in.text("provider"), job);
+  cancel_job(context, task, known);
+  release_job(context, known.provider, known.job);
+}
+
+void end_generation(const WorkContext& context, const Task& task) {
+  const KnownJob known = job_in(task.result);
+  if (task.state == TaskState::kCancelled) cancel_job(context, task.id, known);
+  if (!known.job.empty()) release_job(context, known.provider, known.job);
   if (task.state != TaskState::kSucceeded) return;
   for (const Id& id : picture_files(task.spec)) {
     const auto file = context.store.get_file(id);

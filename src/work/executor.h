@@ -71,6 +71,9 @@ Result<UnitOutcome> execute_fetch_picture(const WorkContext& context, const Run&
 /// After a generation ended: stops the provider's job of a cancelled one, and deletes the pictures
 /// that were stored for it alone once it has succeeded. Blocks.
 void end_generation(const WorkContext& context, const Task& task);
+/// After the commit of a generation's unit was refused: stops the job that nobody else knows of, as
+/// the task was cancelled meanwhile. Blocks.
+void abandon_generation(const WorkContext& context, Id task, const UnitOutcome& outcome);
 
 /// kOutOfSpace when the data directory's disk is nearly full.
 Status check_disk(const WorkContext& context);

@@ -57,18 +57,13 @@ bool claim_job(const GenerateRun& g, const std::string& job) {
   return record && LooseReader(*record).text("task") == g.task.id.hex();
 }
 
+/// If the task is cancelled meanwhile, this commit is refused: see `abandon_generation`.
 Result<UnitOutcome> accept(GenerateRun& g, const Line& line, const std::string& job) {
   g.job.job = job;
   g.job.busy_since = 0;
   g.job.refused_for_now = 0;
   g.job.enter(GenerateStage::kAccepted, now_ms());
   (void)claim_job(g, job);
-  const auto now = g.context.store.get(g.task.id);
-  if (now && (*now)->state == TaskState::kCancelled) {
-    // Cancelled while the submit was on its way: nobody else knows of this job.
-    const bool confirmed = line.provider->cancel(job);
-    log_info("generation cancelled", {{"task", g.task.id.hex()}, {"confirmed", confirmed}});
-  }
   return go_on(g.job, line.config->poll_first);
 }
 

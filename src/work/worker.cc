@@ -135,7 +135,7 @@ void Worker::end_unit(Running& running, Result<UnitOutcome> outcome) {
         {{"task", lease.task->id.hex()}, {"unit", lease.unit}, {"detail", task.error().message}});
     const auto code = task.error().code;
     if (code != ErrorCode::kOutOfSpace && code != ErrorCode::kStorageUnavailable) {
-      if (outcome) forget_files(*outcome);
+      if (outcome) forget(lease, std::move(*outcome));
       tidy(lease.task->id);
       break;
     }
@@ -147,11 +147,12 @@ void Worker::end_unit(Running& running, Result<UnitOutcome> outcome) {
   changed_.notify_all();
 }
 
-/// No commit makes these objects files any more.
-void Worker::forget_files(const UnitOutcome& outcome) {
-  for (const NewFile& made : outcome.files) {
-    tidying_.post([this, object = made.file.object] { context_.objects.remove(object); });
-  }
+/// No commit makes the outcome's objects files any more, nor takes up the job it may know of.
+void Worker::forget(const Lease& lease, UnitOutcome outcome) {
+  tidying_.post([this, kind = lease.kind, task = lease.task->id, outcome = std::move(outcome)] {
+    for (const NewFile& made : outcome.files) context_.objects.remove(made.file.object);
+    if (kind == UnitKind::kGenerate) abandon_generation(context_, task, outcome);
+  });
 }
 
 Result<TaskPtr> Worker::write_ending(const Running& running, const Result<UnitOutcome>& outcome) {
@@ -185,6 +186,10 @@ void Worker::on_change(const Change& change) {
   if (change.events.empty()) return;
   const bool over = is_final(change.task->state);
   if (over) tidy(change.task->id);
+  if (over && change.task->spec.kind == TaskKind::kGenerate) {
+    // As it ended, even if it has been retried by then: the provider's job is that run's.
+    tidying_.post([this, ended = change.task] { end_generation(context_, *ended); });
+  }
   const std::lock_guard lock(mutex_);
   for (auto& [id, running] : units_) {
     if (running->lease.task->id != change.task->id || running->done) continue;
@@ -242,8 +247,6 @@ void Worker::tidy(Id task) {
     }
     context_.objects.keep_only(task.hex(), kept);
     abort_uploads(context_.store, context_.storages, task, 0, 0);
-    // Last, as it may wait for a provider.
-    if ((*ended)->spec.kind == TaskKind::kGenerate) end_generation(context_, **ended);
   });
 }
 

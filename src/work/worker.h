@@ -46,7 +46,7 @@ class Worker {
   void run_unit(Running& running);
   void end_unit(Running& running, Result<UnitOutcome> outcome);
   Result<TaskPtr> write_ending(const Running& running, const Result<UnitOutcome>& outcome);
-  void forget_files(const UnitOutcome& outcome);
+  void forget(const Lease& lease, UnitOutcome outcome);
   void collect_finished();
   void on_change(const Change& change);
   void clean_up();

@@ -41,7 +41,7 @@ const ends = {
 
 function configured(url) {
   const file = path.join(temp_folder('generation'), 'telecine.toml');
-  const entry = (name, more = '') => `
+  const entry = (name, more = '', timeout = '1s') => `
 [[generation.provider]]
 name = "${name}"
 url = "${url}/v1"
@@ -49,7 +49,7 @@ key = "secret-key"
 poll_first = "100ms"
 poll_every = "150ms"
 backoff = "50ms"
-submit_timeout = "1s"
+submit_timeout = "${timeout}"
 ${more}`;
   const rule = (match, name) => `
 [[generation.model]]
@@ -58,7 +58,8 @@ provider = "${name}"
 as = "wan-2.2"
 `;
   fs.writeFileSync(file, entry('hasty', 'deadline = "2s"') + entry('own') +
-                         rule('veo3-pro', 'hasty') + rule('veo*', 'own'));
+                         entry('patient', '', '60s') + rule('veo3-pro', 'hasty') +
+                         rule('veo3-patient', 'patient') + rule('veo*', 'own'));
   return file;
 }
 
@@ -186,6 +187,27 @@ check('cancelling reaches the provider', async () => {
   const job = provider.jobs_for('A slow tram')[0].id;
   await until('the cancel to arrive', () => provider.deleted.includes(job));
 });
+
+for (const again of [false, true]) {
+  const then = again ? ', and its task is retried at once' : '';
+  check(`a job accepted after its task was cancelled is cancelled at the provider${then}`,
+        async () => {
+    const word = `A tram too late${then}`;
+    const id = await ask(`[late] ${word}`, { model: 'veo3-patient' });
+    await until('the submit', () => provider.posts_for(word).length === 1, { every: 5 });
+    await veo.raw('POST', `/google/v1/tasks/${id}/cancel`);
+    const native = `/api/v1/tasks/${id.replaceAll('-', '')}`;
+    if (again) await server.client.json('POST', `${native}/retry`);
+    provider.let();
+    const late = provider.jobs_for(word)[0].id;
+    await until('the cancel to arrive', () => provider.deleted.includes(late));
+    if (!again) return;
+    await veo.succeeded(id);
+    assert.equal(provider.jobs_for(word).length, 2);
+    assert.equal(provider.deleted.filter((job) => job !== late).includes(
+      provider.jobs_for(word)[1].id), false, 'the job of the retry is not');
+  }, very_long);
+}
 
 /// Kills the server when `when` is true of the task, starts it again, and answers the task's id.
 async function killed(prompt, when, meanwhile = () => {}) {

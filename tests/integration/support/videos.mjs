@@ -11,7 +11,7 @@
 //   text        the result is a text                      gone        the result is 404, always
 //   empty       the result has no byte                    cancelled   says so of the job
 //   flaky       the result is 502 and half of it first    stuck       works for ever
-//   slow        the result trickles until released
+//   slow        the result trickles until released        late        takes the request when let
 //
 // A mode that `results` names has that result, and any other the usual one.
 import http from 'node:http';
@@ -112,6 +112,10 @@ export class VideoServer {
       return this.#json(response, 500, { error: { message: 'oops' } });
     }
     if (mode.startsWith('held') && seen === 1) return undefined;
+    if (mode === 'late' && seen === 1) {
+      this.let = () => this.#json(response, 200, { id, status: 'queued' });
+      return undefined;
+    }
     return this.#json(response, 200, { id, status: 'queued' });
   }
 
