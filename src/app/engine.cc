@@ -55,12 +55,11 @@ Result<Engine> Engine::open(const Config& config, bool with_worker) {
   auto endpoints = object::Endpoints::make(config.endpoints);
   if (!endpoints) return std::unexpected(endpoints.error());
   // Stored secrets are sealed also where no master key is configured.
-  auto seal_key = config.data.master_key.empty()
-                      ? read_or_make_seal_key(config.data.dir + "/seal.key")
-                      : Result<std::string>(config.data.master_key);
-  if (!seal_key) return std::unexpected(seal_key.error());
-  engine.storages = std::make_unique<Storages>(*engine.store, std::move(*endpoints),
-                                               std::move(*seal_key), config.storage);
+  auto keys = seal_keys(config.data.master_key, config.data.dir + "/seal.key");
+  if (!keys) return std::unexpected(keys.error());
+  engine.storages =
+      std::make_unique<Storages>(*engine.store, std::move(*endpoints), std::move(keys->current),
+                                 config.storage, std::move(keys->earlier));
   if (!with_worker) return engine;
   auto children = ChildHost::start("/proc/self/exe");
   if (!children) return std::unexpected(children.error());

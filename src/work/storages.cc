@@ -37,6 +37,12 @@ Status check_own(const Storage& storage) {
   return fail(ErrorCode::kInvalidParameter, "must be the name of a bucket", "bucket");
 }
 
+/// Says which key it is and nothing of it.
+std::string name_of_key(const std::string& key) {
+  constexpr std::size_t kBytes = 4;
+  return hex(sha256("seal key\n" + key).substr(0, kBytes));
+}
+
 bool is_prefix(std::string_view prefix) {
   if (prefix.size() > kMostPrefix || prefix.starts_with('/') || !is_valid_utf8(prefix)) {
     return false;
@@ -47,13 +53,37 @@ bool is_prefix(std::string_view prefix) {
   return std::ranges::none_of(prefix, [](char c) { return c >= 0 && c < ' '; });
 }
 
+/// The key in `file`, made at the first call.
+Result<std::string> read_or_make_seal_key(const std::string& file) {
+  constexpr std::size_t kBytes = 32;
+  if (::access(file.c_str(), F_OK) != 0) {
+    // Whole and on disk before it has its name; of several processes the first one's counts.
+    const std::string draft = file + "." + make_uuid();
+    auto ok = write_file_durably(draft, hex(random_bytes(kBytes)) + "\n", 0600);
+    if (ok && ::link(draft.c_str(), file.c_str()) != 0 && errno != EEXIST) {
+      ok = std::unexpected(errno_error(errno, file));
+    }
+    ::unlink(draft.c_str());
+    if (ok) ok = sync_directory(file.substr(0, file.rfind('/')));
+    if (!ok) return std::unexpected(ok.error());
+  }
+  auto text = read_file(file, 1024);
+  if (!text) return std::unexpected(text.error());
+  auto key = unhex(trim(*text));
+  if (!key || key->size() != kBytes) {
+    return fail(ErrorCode::kInvalidParameter, file + " must hold 64 hex digits");
+  }
+  return *key;
+}
+
 }  // namespace
 
 Storages::Storages(Store& store, object::Endpoints endpoints, std::string seal_key,
-                   StorageOptions options)
+                   StorageOptions options, std::string earlier_key)
     : store_(store),
       endpoints_(std::move(endpoints)),
       seal_key_(std::move(seal_key)),
+      earlier_key_(std::move(earlier_key)),
       options_(options) {}
 
 std::string Storages::id_of(const Storage& storage) {
@@ -69,6 +99,7 @@ json::object Storages::sealed(const Storage& storage) const {
   json::object document = to_json(storage);
   if (!storage.secret_key.empty()) {
     document["secret_key"] = base64(seal(seal_key_, storage.secret_key, storage.id));
+    document["sealed_with"] = name_of_key(seal_key_);
   }
   return document;
 }
@@ -78,10 +109,14 @@ Result<Storage> Storages::unsealed(const std::string& id, const json::object& do
   storage.id = id;
   if (storage.secret_key.empty()) return storage;
   const auto bytes = unbase64(storage.secret_key);
-  const auto secret = bytes ? unseal(seal_key_, *bytes, id) : std::nullopt;
+  std::optional<std::string> secret;
+  for (const std::string* key : {&seal_key_, &earlier_key_}) {
+    if (bytes && !secret && !key->empty()) secret = unseal(*key, *bytes, id);
+  }
   if (!secret) {
-    return fail(ErrorCode::kUnavailable,
-                "the storage's secret is sealed with another key; check data.master_key_file");
+    return fail(ErrorCode::kUnavailable, "the storage's secret is sealed with another key (" +
+                                             LooseReader(document).text("sealed_with") +
+                                             "); check data.master_key_file and seal.key");
   }
   storage.secret_key = *secret;
   return storage;
@@ -281,26 +316,12 @@ object::CloudOptions Storages::cloud_options(std::stop_token stop) const {
   return options;
 }
 
-Result<std::string> read_or_make_seal_key(const std::string& file) {
-  constexpr std::size_t kBytes = 32;
-  if (::access(file.c_str(), F_OK) != 0) {
-    // Whole and on disk before it has its name; of several processes the first one's counts.
-    const std::string draft = file + "." + make_uuid();
-    auto ok = write_file_durably(draft, hex(random_bytes(kBytes)) + "\n", 0600);
-    if (ok && ::link(draft.c_str(), file.c_str()) != 0 && errno != EEXIST) {
-      ok = std::unexpected(errno_error(errno, file));
-    }
-    ::unlink(draft.c_str());
-    if (ok) ok = sync_directory(file.substr(0, file.rfind('/')));
-    if (!ok) return std::unexpected(ok.error());
-  }
-  auto text = read_file(file, 1024);
-  if (!text) return std::unexpected(text.error());
-  auto key = unhex(trim(*text));
-  if (!key || key->size() != kBytes) {
-    return fail(ErrorCode::kInvalidParameter, file + " must hold 64 hex digits");
-  }
-  return *key;
+Result<SealKeys> seal_keys(const std::string& master_key, const std::string& file) {
+  if (!master_key.empty() && ::access(file.c_str(), F_OK) != 0) return SealKeys{master_key, {}};
+  auto own = read_or_make_seal_key(file);
+  if (!own) return std::unexpected(own.error());
+  if (master_key.empty()) return SealKeys{std::move(*own), {}};
+  return SealKeys{master_key, std::move(*own)};
 }
 
 }  // namespace telecine

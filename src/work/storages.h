@@ -21,8 +21,10 @@ struct StorageOptions {
 /// accounts have stored. Secrets of the latter are sealed at rest. Thread-safe.
 class Storages {
  public:
-  /// `seal_key`: 32 bytes that are not in the store.
-  Storages(Store& store, object::Endpoints endpoints, std::string seal_key, StorageOptions options);
+  /// `seal_key`: 32 bytes that are not in the store. `earlier_key`, if there is one, opens what it
+  /// sealed before; the next write seals that anew.
+  Storages(Store& store, object::Endpoints endpoints, std::string seal_key, StorageOptions options,
+           std::string earlier_key = {});
 
   /// kConflict when the account has the same place (type, region, bucket, prefix) already;
   /// kInvalidParameter when no configured endpoint serves it.
@@ -64,10 +66,17 @@ class Storages {
   Store& store_;
   object::Endpoints endpoints_;
   std::string seal_key_;
+  std::string earlier_key_;
   StorageOptions options_;
 };
 
-/// The key in `file`, made at the first call. For installations without a master key.
-Result<std::string> read_or_make_seal_key(const std::string& file);
+/// The keys that storages are sealed with: the master key if there is one, else that in `file`,
+/// which is made at the first call. A master key that was configured later leaves the other one as
+/// `earlier`.
+struct SealKeys {
+  std::string current;
+  std::string earlier;
+};
+Result<SealKeys> seal_keys(const std::string& master_key, const std::string& file);
 
 }  // namespace telecine
