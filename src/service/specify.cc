@@ -163,6 +163,12 @@ Result<TaskSpec> Service::make_spec(const Caller& caller, TaskRequest& request) 
   spec.input_md5 = std::move(request.input_md5);
   spec.keep = std::move(request.keep);
   spec.stills_first = request.stills_first;
+  if (is_published(spec) && (!spec.keep.outputs.empty() || spec.stills_first)) {
+    return fail(ErrorCode::kInvalidParameter,
+                "outputs that go to another store are not kept as files here, and none of them "
+                "comes before the others",
+                "destination");
+  }
   return spec;
 }
 
