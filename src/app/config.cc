@@ -194,6 +194,7 @@ Status read_endpoints(const Settings& settings, Config& config) {
   config.storage.presign_life = values.integer("object.presign_ttl");
   config.storage.put_bytes = values.integer("object.put_bytes");
   config.storage.part_bytes = values.integer("object.part_bytes");
+  config.storage.retention = values.integer("data.retention");
   return {};
 }
 

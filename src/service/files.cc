@@ -24,10 +24,6 @@ bool is_upload_id(std::string_view id) {
   return id.size() == 32 && id.find_first_not_of("0123456789abcdef") == std::string_view::npos;
 }
 
-json::object record_of(const UploadState& state) {
-  return {{"name", state.name}, {"length", state.length}};
-}
-
 Result<std::string> md5_of_file(int fd) {
   Digest digest = Digest::md5();
   std::string buffer(1 << 20, '\0');
@@ -44,12 +40,22 @@ Result<std::string> md5_of_file(int fd) {
 }  // namespace
 
 Files::Files(Store& store, const object::LocalObjects& objects, std::string data_dir,
-             std::int64_t max_bytes, std::int64_t min_free)
+             std::int64_t max_bytes, std::int64_t min_free, Millis upload_retention)
     : store_(store),
       objects_(objects),
       directory_(std::move(data_dir) + "/uploads"),
       max_bytes_(max_bytes),
-      min_free_(min_free) {}
+      min_free_(min_free),
+      upload_retention_(upload_retention) {}
+
+/// Written anew with each request about the upload, so that it outlives the last by the retention.
+Record Files::record_of(const std::string& account, const UploadState& state) const {
+  return {kRecord,
+          account,
+          state.id,
+          {{"name", state.name}, {"length", state.length}},
+          upload_retention_ > 0 ? now_ms() + upload_retention_ : 0};
+}
 
 Status Files::check_room(std::int64_t more) const {
   if (more > max_bytes_) {
@@ -135,7 +141,7 @@ void Files::complete(std::string account, UploadState state, bool resumable,
     file.size = state.offset;
     file.md5 = std::move(*md5);
     std::optional<Record> record;
-    if (resumable) record = Record{kRecord, account, state.id, record_of(state)};
+    if (resumable) record = record_of(account, state);
     store_.create_file(std::move(file), std::move(record),
                        [state, done = std::move(done)](Result<File> made) mutable {
                          if (!made) return done(std::unexpected(made.error()));
@@ -169,7 +175,7 @@ void Files::create_upload(const std::string& account, const std::string& name, s
   if (auto made = make_directories(directory); !made) return done(std::unexpected(made.error()));
   auto fd = open_file(directory + "/" + kBytes, O_WRONLY | O_CREAT | O_EXCL);
   if (!fd) return done(std::unexpected(fd.error()));
-  store_.put_record(kRecord, account, state.id, record_of(state), true,
+  store_.put_record(record_of(account, state), true,
                     [state, done = std::move(done)](Result<bool> put) {
                       if (put)
                         done(state);
@@ -224,6 +230,7 @@ Result<std::unique_ptr<Files::Upload>> Files::append(const std::string& account,
   if (auto room = check_room(upload->state_.length - offset); !room) {
     return std::unexpected(room.error());
   }
+  if (!upload->state_.file) store_.put_record(record_of(account, upload->state_), false, {});
   if (offset < upload->state_.length) {
     auto fd = open_file(directory_of(id) + "/" + kBytes, O_WRONLY | O_APPEND);
     if (!fd) return std::unexpected(fd.error());

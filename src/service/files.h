@@ -26,7 +26,7 @@ struct UploadState {
 class Files {
  public:
   Files(Store& store, const object::LocalObjects& objects, std::string data_dir,
-        std::int64_t max_bytes, std::int64_t min_free);
+        std::int64_t max_bytes, std::int64_t min_free, Millis upload_retention = 0);
 
   /// One request's worth of an upload. Used by one thread; dropping it keeps what was written of a
   /// resumable upload and deletes the rest.
@@ -74,6 +74,7 @@ class Files {
   void collect(Millis before, const std::stop_token& stop);
 
  private:
+  Record record_of(const std::string& account, const UploadState& state) const;
   std::string directory_of(const std::string& id) const { return directory_ + "/" + id; }
   void let_go(const std::string& id);
   Status check_room(std::int64_t more) const;
@@ -85,6 +86,7 @@ class Files {
   std::string directory_;
   std::int64_t max_bytes_;
   std::int64_t min_free_;
+  Millis upload_retention_;
   std::mutex mutex_;
   std::set<std::string> writing_;  ///< uploads a request is appending to
   Pool pool_{2};

@@ -13,6 +13,8 @@ namespace {
 constexpr auto kTemplate = "template";
 constexpr auto kWebhook = "webhook";
 constexpr auto kSweepEvery = std::chrono::seconds(60);
+/// Many tasks that end together are not purged at once.
+constexpr Millis kRetentionMargin = 86'400'000;
 /// Walking all objects takes a while. Not at once, so that a wrong database can be noticed first.
 constexpr Millis kFirstCollection = 3'600'000;
 constexpr Millis kCollectEvery = 24 * kFirstCollection;
@@ -37,7 +39,8 @@ Service::Service(Store& store, const object::LocalObjects& objects,
       options_(std::move(options)),
       watch_(store),
       metrics_(store),
-      files_(store, objects, options_.data_dir, options_.max_input, options_.min_free),
+      files_(store, objects, options_.data_dir, options_.max_input, options_.min_free,
+             options_.upload_retention),
       collect_at_(steady_ms() + kFirstCollection),
       sweeper_([this](const std::stop_token& stop) { sweep_loop(stop); }) {}
 
@@ -244,6 +247,10 @@ Status Service::ready() {
   return {};
 }
 
+Millis Service::end_of_retention() const {
+  return options_.retention > 0 ? now_ms() + options_.retention + kRetentionMargin : 0;
+}
+
 void Service::sweep_loop(const std::stop_token& stop) {
   std::mutex mutex;
   std::condition_variable_any wake;
@@ -265,16 +272,15 @@ void Service::collect(const std::stop_token& stop) {
 void Service::sweep() {
   sweep_meetings();
   if (options_.upload_retention > 0) files_.sweep(now_ms() - options_.upload_retention);
-  if (options_.retention <= 0) return;
   constexpr int kAtOnce = 500;
-  store_.purge(now_ms() - options_.retention, kAtOnce,
-               [this](Result<std::vector<std::string>> gone) {
-                 if (!gone || gone->empty()) return;
-                 log_info("old tasks removed", {{"objects", gone->size()}});
-                 housekeeping_.post([this, names = std::move(*gone)] {
-                   for (const std::string& name : names) objects_.remove(name);
-                 });
-               });
+  const Millis before = options_.retention > 0 ? now_ms() - options_.retention : 0;
+  store_.purge(before, kAtOnce, [this](Result<std::vector<std::string>> gone) {
+    if (!gone || gone->empty()) return;
+    log_info("old tasks removed", {{"objects", gone->size()}});
+    housekeeping_.post([this, names = std::move(*gone)] {
+      for (const std::string& name : names) objects_.remove(name);
+    });
+  });
 }
 
 }  // namespace telecine

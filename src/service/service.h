@@ -189,6 +189,8 @@ class Service {
   bool first_time(const std::string& name, Millis life) { return seen_.first(name, life); }
   /// Ready to take work: the store answers, the disk has room, and we are not shutting down.
   Status ready();
+  /// When a record about a task that has ended may go: after the task itself. 0: never.
+  Millis end_of_retention() const;
   void set_draining() { draining_ = true; }
   bool draining() const { return draining_; }
 

@@ -77,6 +77,8 @@ CREATE TABLE record(
   PRIMARY KEY(kind, account, name)) WITHOUT ROWID;
 )sql",
     R"sql(
+ALTER TABLE record ADD COLUMN expires INTEGER NOT NULL DEFAULT 0;
+CREATE INDEX record_expires ON record(expires) WHERE expires > 0;
 CREATE INDEX file_object ON file(json_extract(doc, '$.object'));
 )sql"};
 

@@ -45,6 +45,9 @@ void SqliteStore::purge(Millis before, int limit, Done<std::vector<std::string>>
         batch.db.prepare("DELETE FROM idempotency WHERE at < ?1")
             .bind(1, batch.now - kIdempotencyLife)
             .run();
+        batch.db.prepare("DELETE FROM record WHERE expires > 0 AND expires < ?1")
+            .bind(1, batch.now)
+            .run();
         return gone;
       },
       std::move(done));

@@ -162,11 +162,12 @@ Result<StoreFacts> SqliteStore::facts() {
   }
 }
 
-Result<bool> SqliteStore::is_leased(Id task, int attempt) {
+Result<bool> SqliteStore::is_leased(const UnitRef& ref) {
   try {
     Reader db = reader();
-    auto query = db->prepare("SELECT 1 FROM unit WHERE task = ?1 AND attempt = ?2 AND state = 1");
-    query.bind(1, task.key).bind(2, attempt);
+    auto query = db->prepare(
+        "SELECT 1 FROM unit WHERE id = ?1 AND task = ?2 AND attempt = ?3 AND state = 1");
+    query.bind(1, ref.unit).bind(2, ref.task.key).bind(3, ref.attempt);
     return query.step();
   } catch (const Failure& failure) {
     return std::unexpected(to_error(failure));

@@ -159,18 +159,22 @@ Result<std::vector<File>> SqliteStore::list_files(const std::string& account,
 bool SqliteStore::write_record(Batch& batch, const Record& record, bool create_only) {
   const std::string document = json::serialize(record.document);
   auto row = batch.db.prepare(
-      create_only ? "INSERT OR IGNORE INTO record(kind, account, name, doc) VALUES(?1,?2,?3,?4)"
-                  : "INSERT OR REPLACE INTO record(kind, account, name, doc) VALUES(?1,?2,?3,?4)");
-  row.bind(1, record.kind).bind(2, record.account).bind(3, record.name).bind(4, document).run();
+      create_only ? "INSERT OR IGNORE INTO record(kind, account, name, doc, expires) "
+                    "VALUES(?1, ?2, ?3, ?4, ?5)"
+                  : "INSERT OR REPLACE INTO record(kind, account, name, doc, expires) "
+                    "VALUES(?1, ?2, ?3, ?4, ?5)");
+  row.bind(1, record.kind)
+      .bind(2, record.account)
+      .bind(3, record.name)
+      .bind(4, document)
+      .bind(5, record.expires)
+      .run();
   return batch.db.changes() > 0;
 }
 
-void SqliteStore::put_record(std::string kind, std::string account, std::string name,
-                             json::object document, bool create_only, Done<bool> done) {
+void SqliteStore::put_record(Record record, bool create_only, Done<bool> done) {
   enqueue<bool>(
-      [this,
-       record = Record{std::move(kind), std::move(account), std::move(name), std::move(document)},
-       create_only](Batch& batch) -> Result<bool> {
+      [this, record = std::move(record), create_only](Batch& batch) -> Result<bool> {
         if (write_record(batch, record, create_only)) return true;
         return telecine::fail(ErrorCode::kConflict, "there is already a " + record.kind +
                                                         " called \"" + record.name + "\"");

@@ -45,7 +45,7 @@ class SqliteStore final : public Store {
   Result<std::vector<Event>> events_after(std::int64_t seq, const std::string& account,
                                           int limit) override;
   Result<StoreFacts> facts() override;
-  Result<bool> is_leased(Id task, int attempt) override;
+  Result<bool> is_leased(const UnitRef& ref) override;
   void beat(std::string node, Done<bool> done) override;
   void leave(std::string node, Done<bool> done) override;
   void report(const std::string& node, Progress progress) override;
@@ -59,8 +59,7 @@ class SqliteStore final : public Store {
   Result<File> get_file_by_key(std::int64_t key) override;
   Result<std::vector<File>> list_files(const std::string& account, std::int64_t before_key,
                                        int limit) override;
-  void put_record(std::string kind, std::string account, std::string name, json::object document,
-                  bool create_only, Done<bool> done) override;
+  void put_record(Record record, bool create_only, Done<bool> done) override;
   void remove_record(std::string kind, std::string account, std::string name,
                      Done<bool> done) override;
   Result<json::object> get_record(std::string_view kind, std::string_view account,

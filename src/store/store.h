@@ -66,6 +66,7 @@ struct Record {
   std::string account;
   std::string name;
   json::object document;
+  Millis expires = 0;  ///< when `purge` may remove it; 0 never
 };
 
 struct StoreFacts {
@@ -113,7 +114,8 @@ class Store {
   /// A failed or cancelled task is queued again under the same id.
   virtual void retry(std::string account, Id id, Done<TaskPtr> done) = 0;
   /// Deletes tasks that ended before `before`, at most `limit`, with their history and the files
-  /// that were stored for them alone. Answers the names of the objects that nobody has any more.
+  /// that were stored for them alone, and records past their time. Answers the names of the objects
+  /// that nobody has any more.
   virtual void purge(Millis before, int limit, Done<std::vector<std::string>> done) = 0;
 
   /// The current document, progress included. Cheap: a bounded cache in front of the disk.
@@ -136,7 +138,7 @@ class Store {
                                                   int limit) = 0;
   virtual Result<StoreFacts> facts() = 0;
   /// Whether a lease still stands; for cleaning up after lost attempts.
-  virtual Result<bool> is_leased(Id task, int attempt) = 0;
+  virtual Result<bool> is_leased(const UnitRef& ref) = 0;
 
   // --- worker nodes ---
   /// Announces a node or says that it lives, and publishes its progress. A node silent for the
@@ -161,9 +163,13 @@ class Store {
   virtual Result<File> get_file_by_key(std::int64_t key) = 0;
   virtual Result<std::vector<File>> list_files(const std::string& account, std::int64_t before_key,
                                                int limit) = 0;
-  /// Small documents by (kind, account, name). `create_only` answers kConflict when it is there.
-  virtual void put_record(std::string kind, std::string account, std::string name,
-                          json::object document, bool create_only, Done<bool> done) = 0;
+  /// `create_only` answers kConflict when it is there.
+  virtual void put_record(Record record, bool create_only, Done<bool> done) = 0;
+  void put_record(std::string kind, std::string account, std::string name, json::object document,
+                  bool create_only, Done<bool> done) {
+    put_record({std::move(kind), std::move(account), std::move(name), std::move(document)},
+               create_only, std::move(done));
+  }
   virtual void remove_record(std::string kind, std::string account, std::string name,
                              Done<bool> done) = 0;
   virtual Result<json::object> get_record(std::string_view kind, std::string_view account,

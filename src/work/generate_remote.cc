@@ -12,7 +12,8 @@ namespace {
 constexpr auto kJobRecord = "provider_job";
 constexpr auto kDurationRecord = "provider_durations";
 constexpr auto kEverybody = "";
-constexpr int kLookAgain = 5;  // backoffs between two looks for a job
+constexpr Millis kJobLife = 30LL * 86'400'000;  // longer than any job takes
+constexpr int kLookAgain = 5;                   // backoffs between two looks for a job
 constexpr int kMostMisses = 3;
 constexpr std::size_t kDurationsKept = 20;
 constexpr double kFirstMedian = 60'000;  // ms, before anything is known
@@ -47,9 +48,12 @@ UnitOutcome no_line(const GenerateJob& job) {
 /// False when another task has this job already: then it cannot be ours.
 bool claim_job(const GenerateRun& g, const std::string& job) {
   std::promise<Result<bool>> put;
-  g.context.store.put_record(kJobRecord, kEverybody, g.job.choice.provider + "/" + job,
-                             {{"task", g.task.id.hex()}}, true,
-                             [&](Result<bool> done) { put.set_value(std::move(done)); });
+  g.context.store.put_record({kJobRecord,
+                              kEverybody,
+                              g.job.choice.provider + "/" + job,
+                              {{"task", g.task.id.hex()}},
+                              now_ms() + kJobLife},
+                             true, [&](Result<bool> done) { put.set_value(std::move(done)); });
   const auto done = put.get_future().get();
   if (done || done.error().code != ErrorCode::kConflict) return true;
   const auto record =

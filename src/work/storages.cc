@@ -217,7 +217,8 @@ void Storages::remove(const std::string& account, const std::string& id, Store::
     return done(fail(ErrorCode::kConflict, "an unfinished task goes to this storage"));
   }
   storage->deleted = now_ms();
-  store_.put_record(kRecord, account, id, sealed(*storage), false, std::move(done));
+  const Millis expires = options_.retention > 0 ? storage->deleted + options_.retention : 0;
+  store_.put_record({kRecord, account, id, sealed(*storage), expires}, false, std::move(done));
 }
 
 Result<Destination> Storages::resolve(const std::string& account, Destination destination) {

@@ -15,6 +15,9 @@ struct StorageOptions {
   Millis presign_life = 3'600'000;       ///< of links to results
   std::int64_t put_bytes = 64LL << 20;   ///< larger objects go in parts
   std::int64_t part_bytes = 16LL << 20;  ///< least size of a part
+  /// How long one that was removed is remembered, for links to results that went there; 0: for
+  /// ever.
+  Millis retention = 0;
 };
 
 /// The buckets results go to and inputs come from: the operator's endpoints, and the storages that

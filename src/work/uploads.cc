@@ -12,6 +12,8 @@ constexpr auto kRecord = "upload";
 /// Tidying must not wait long for a storage that is gone; the next start tries again.
 constexpr int kTries = 3;
 constexpr Millis kSpan = 30'000;
+/// Nobody comes back to an upload that could not be aborted for so long.
+constexpr Millis kLife = 30LL * 86'400'000;
 
 json::object document_of(const UploadRecord& record) {
   return {{"task", record.task.hex()},
@@ -74,7 +76,7 @@ void abort_where(Store& store, Storages& storages, Lost lost) {
 
 Status remember_upload(Store& store, const UploadRecord& record) {
   std::promise<Result<bool>> put;
-  store.put_record(kRecord, "", record.name, document_of(record), false,
+  store.put_record({kRecord, "", record.name, document_of(record), now_ms() + kLife}, false,
                    [&](Result<bool> result) { put.set_value(std::move(result)); });
   const auto result = put.get_future().get();
   if (!result) return std::unexpected(result.error());

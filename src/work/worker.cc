@@ -256,7 +256,8 @@ void Worker::clean_up() {
   for (const object::Attempt& attempt : context_.objects.attempts()) {
     const auto id = Id::from_hex(attempt.task_hex);
     if (!id) continue;
-    const auto leased = context_.store.is_leased(*id, static_cast<int>(attempt.number));
+    const auto leased =
+        context_.store.is_leased({attempt.unit, static_cast<int>(attempt.number), *id});
     if (leased && !*leased) context_.objects.discard(attempt);
   }
   std::error_code none;

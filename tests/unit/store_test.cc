@@ -449,6 +449,35 @@ TEST_F(StoreTest, PurgeRemovesThePicturesOfAGenerationAndNoFileOfTheCallers) {
   EXPECT_TRUE(store_->get_file(uploaded.id));
 }
 
+TEST_F(StoreTest, RecordsGoWhenTheirTimeHasCome) {
+  const auto put = [&](const std::string& name, Millis expires) {
+    const Record record{"upload", "a", name, {}, expires};
+    EXPECT_TRUE(wait<bool>([&](auto done) { store_->put_record(record, false, done); }));
+  };
+  put("past", now_ms() - 1000);
+  put("renewed", now_ms() - 1000);
+  put("renewed", now_ms() + 60'000);
+  put("lasting", 0);
+  (void)purge();
+  EXPECT_FALSE(store_->get_record("upload", "a", "past"));
+  EXPECT_TRUE(store_->get_record("upload", "a", "renewed"));
+  EXPECT_TRUE(store_->get_record("upload", "a", "lasting"));
+}
+
+TEST_F(StoreTest, ALeaseIsThatOfOneAttemptOfOneUnit) {
+  auto s = submission();
+  s.units.emplace_back();
+  submit(std::move(s));
+  const auto first = claim()[0];
+  EXPECT_TRUE(*store_->is_leased(ref(first)));
+  auto other = ref(first);
+  ++other.unit;
+  EXPECT_FALSE(*store_->is_leased(other)) << "the task's other unit is nobody's";
+  other = ref(first);
+  ++other.attempt;
+  EXPECT_FALSE(*store_->is_leased(other));
+}
+
 TEST_F(StoreTest, RecordsAreCreatedOnceReplacedAndListed) {
   const auto put = [&](bool create_only) {
     return wait<bool>([&](auto done) {

@@ -141,12 +141,14 @@ void query(const Call& call) {
 }
 
 void hide(const Call& call, Id id) {
-  call.api.service.store().put_record(kHiddenTask, call.caller.account(), id.hex(), {}, false,
-                                      [call, id](Result<bool> put) {
-                                        call.api.documents->forget(id);
-                                        if (put) return call.succeed(nullptr);
-                                        call.fail(refusal_of(put.error()));
-                                      });
+  Service& service = call.api.service;
+  service.store().put_record(
+      {kHiddenTask, call.caller.account(), id.hex(), {}, service.end_of_retention()}, false,
+      [call, id](Result<bool> put) {
+        call.api.documents->forget(id);
+        if (put) return call.succeed(nullptr);
+        call.fail(refusal_of(put.error()));
+      });
 }
 
 void remove(const Call& call) {
