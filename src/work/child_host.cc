@@ -76,10 +76,6 @@ class Conversation {
  private:
   void take(Link::Message& message) {
     const LooseReader in(message.value);
-    if (in.at("pid") != nullptr) {
-      pid_ = static_cast<pid_t>(in.small("pid"));
-      if (killed_) ::kill(pid_, SIGKILL);
-    }
     if (const auto* layers = in.at("sandbox"); layers != nullptr && layers->is_object()) {
       sandbox_ = layers->get_object();
     }
@@ -143,10 +139,12 @@ class Conversation {
     }
   }
 
+  /// The zygote kills its child when this side of the link says no more: only a parent can be sure
+  /// that a process number is still its child's.
   void end_child(Error why) {
     if (killed_) return;
     killed_ = std::move(why);
-    if (pid_ > 0) ::kill(pid_, SIGKILL);
+    link_.finish();
   }
 
   Result<media::Made> conclude() {
@@ -172,7 +170,6 @@ class Conversation {
   std::stop_token stop_;
   Millis started_ = 0;
   Millis last_sign_ = 0;
-  pid_t pid_ = -1;
   int signal_ = 0;
   bool exited_ = false;
   std::optional<Error> killed_;
@@ -257,6 +254,7 @@ Result<Fd> ChildHost::send_order(int input) {
   if (pid_ > 0) {
     ::kill(pid_, SIGKILL);
     ::waitpid(pid_, nullptr, 0);
+    pid_ = -1;
   }
   if (auto spawned = spawn(); !spawned) return std::unexpected(spawned.error());
   if (send_fds(control_.get(), theirs.get(), input)) return ours;

@@ -76,6 +76,10 @@ Result<std::optional<Link::Message>> Link::receive(int timeout_ms, bool& ended) 
   }
 }
 
+void Link::finish() {
+  ::shutdown(socket_.get(), SHUT_WR);
+}
+
 Result<Link::Message> Link::ask(const json::value& message) {
   const std::lock_guard lock(turn_);
   if (auto sent = send(message); !sent) return std::unexpected(sent.error());

@@ -16,13 +16,14 @@ namespace telecine {
 ///
 ///     worker → child   {"job": …}                            once, at the start
 ///     child → worker   {"source": facts}                     answered {"go": true} or {"error": …}
-///     child → worker   {"create": name}                      answered {"fd": true} + descriptor,
-///     or
-///                                                            {"error": …}
+///     child → worker   {"create": name}                      answered {"fd": true} and descriptor,
+///                                                            or {"error": …}
 ///     child → worker   {"open": index}                       answered likewise, for reading
 ///     child → worker   {"progress": [0…1 …], "speed": x}     not answered
 ///     child → worker   {"made": …} or {"error": …}           the end
 ///     zygote → worker  {"exit": {"status": n} | {"signal": n}}   after the child is gone
+///
+/// A worker that finishes its side has no use for the child any more: the zygote kills it.
 class Link {
  public:
   /// Lines above this end the connection: facts of the largest allowed file are far below it.
@@ -43,7 +44,8 @@ class Link {
   /// For messages without an answer that share the socket with `ask`.
   Status tell(const json::value& message);
 
-  int fd() const { return socket_.get(); }
+  /// No more will be sent; what comes from the other side can still be received.
+  void finish();
 
  private:
   Fd socket_;

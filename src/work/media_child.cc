@@ -168,7 +168,6 @@ int run_media_child(Fd link_socket, Fd input, SandboxLayers layers) {
   // The zygote's output goes nowhere; its error stream is the server's log, not ours to write.
   ::dup2(1, 2);
   Link link(std::move(link_socket));
-  if (!link.send(json::object{{"pid", ::getpid()}})) return 1;
   bool ended = false;
   auto first = link.receive(10'000, ended);
   if (!first || !*first) return 1;

@@ -13,6 +13,7 @@
 #include <cerrno>
 #include <cstring>
 #include <map>
+#include <vector>
 
 #include "media/pipeline.h"
 #include "work/media_child.h"
@@ -50,8 +51,14 @@ bool receive_order(int control, Order& order) {
   return true;
 }
 
+struct Child {
+  Fd link;
+  bool killed = false;
+};
+using Children = std::map<pid_t, Child>;
+
 /// Tells the worker how its child ended, on the link the child has let go of.
-void report_exits(std::map<pid_t, Fd>& children) {
+void report_exits(Children& children) {
   int status = 0;
   while (true) {
     const pid_t pid = ::waitpid(-1, &status, WNOHANG);
@@ -63,9 +70,19 @@ void report_exits(std::map<pid_t, Fd>& children) {
       how["signal"] = WTERMSIG(status);
     else
       how["status"] = WEXITSTATUS(status);
-    Link link(std::move(at->second));
+    Link link(std::move(at->second.link));
     (void)link.send(json::object{{"exit", std::move(how)}});
     children.erase(at);
+  }
+}
+
+/// `waiting` has the links after its first two, in the order of the children.
+void kill_abandoned(Children& children, const std::vector<pollfd>& waiting) {
+  std::size_t at = 2;
+  for (auto& [pid, child] : children) {
+    if (waiting[at++].revents == 0) continue;
+    ::kill(pid, SIGKILL);
+    child.killed = true;
   }
 }
 
@@ -94,10 +111,16 @@ int run_zygote(int control_socket) {
   const char ready = 'r';
   if (::send(control.get(), &ready, 1, MSG_NOSIGNAL) != 1) return 1;
 
-  std::map<pid_t, Fd> children;
+  Children children;
+  std::vector<pollfd> waiting;
   while (true) {
-    std::array<pollfd, 2> waiting{{{control.get(), POLLIN, 0}, {ended.get(), POLLIN, 0}}};
+    waiting.assign({{control.get(), POLLIN, 0}, {ended.get(), POLLIN, 0}});
+    for (const auto& [pid, child] : children) {
+      // A link is read by the child alone; here only its end is of interest.
+      waiting.push_back({child.killed ? -1 : child.link.get(), POLLRDHUP, 0});
+    }
     if (::poll(waiting.data(), waiting.size(), -1) < 0 && errno != EINTR) break;
+    kill_abandoned(children, waiting);
     if ((waiting[1].revents & POLLIN) != 0) {
       signalfd_siginfo info;
       while (::read(ended.get(), &info, sizeof info) > 0) {
@@ -114,9 +137,9 @@ int run_zygote(int control_socket) {
       children.clear();
       be_child(std::move(order), layers, before);
     }
-    if (pid > 0) children[pid] = std::move(order.link);
+    if (pid > 0) children[pid].link = std::move(order.link);
   }
-  for (const auto& [pid, link] : children) ::kill(pid, SIGKILL);
+  for (const auto& [pid, child] : children) ::kill(pid, SIGKILL);
   return 0;
 }
 
