@@ -182,7 +182,7 @@ int list(const Arguments& arguments) {
 Command submit_command() {
   std::vector<OptionSpec> options = output_options();
   const OptionSpec own[] = {
-      {.name = "--kind", .value = "KIND", .help = "transcode or probe [transcode]"},
+      {.name = "--kind", .value = "KIND", .help = "transcode, probe or analyse [transcode]"},
       {.name = "--callback", .value = "URL", .help = "Is told about the end by a webhook"},
       {.name = "--priority", .value = "N", .help = "-10 to 10, higher first [0]"},
       {.name = "--max-attempts", .value = "N", .help = "Runs before a task fails, 1 to 10 [3]"},

@@ -1,10 +1,7 @@
-#include <sys/stat.h>
-
 #include <future>
 
 #include "base/crypto.h"
 #include "base/log.h"
-#include "object/media_type.h"
 #include "service/service.h"
 
 namespace telecine {
@@ -45,18 +42,8 @@ Result<std::string> Service::ingest_account(std::string_view token) {
 Result<OpenObject> Service::open_output(const OutputFile& file) {
   const auto name = object::parse_object_url(file.url);
   if (!name) return fail(ErrorCode::kNotFound, "the file is not kept here");
-  auto fd = objects_.open(name->task_hex, name->name);
-  if (!fd) return std::unexpected(fd.error());
-  struct stat facts{};
-  if (::fstat(fd->get(), &facts) != 0) {
-    return std::unexpected(errno_error(errno, "the object", ErrorCode::kInternal));
-  }
-  OpenObject object;
-  object.fd = std::move(*fd);
-  object.size = facts.st_size;
-  object.modified = facts.st_mtim.tv_sec * 1000;
-  object.etag = file.md5;
-  object.type = object::media_type_of(name->name);
+  auto object = open_checked(*name);
+  if (object) object->etag = file.md5;
   return object;
 }
 

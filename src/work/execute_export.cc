@@ -7,6 +7,7 @@
 #include "store/meetings.h"
 #include "work/executor.h"
 #include "work/export_columns.h"
+#include "work/source.h"
 #include "work/xlsx_file.h"
 
 namespace telecine {
@@ -71,23 +72,10 @@ Status write_rows(MeetingSnapshot& from, const std::string& account, const Expor
   return fail(ErrorCode::kInternal, "an unknown report");
 }
 
-Result<std::string> md5_of_file(const std::string& path) {
-  auto fd = open_file(path, O_RDONLY);
-  if (!fd) return std::unexpected(fd.error());
-  Digest digest = Digest::md5();
-  std::string buffer(1 << 20, '\0');
-  while (true) {
-    const auto n = ::read(fd->get(), buffer.data(), buffer.size());
-    if (n < 0) return std::unexpected(errno_error(errno, "reading the file"));
-    if (n == 0) return digest.finish_hex();
-    digest.update(std::string_view(buffer).substr(0, static_cast<std::size_t>(n)));
-  }
-}
-
 /// Moves the finished file to the task's objects.
 Result<Output> publish(const WorkContext& context, const std::string& directory,
                        const std::string& task_hex, const std::string& prefix,
-                       const std::string& report) {
+                       const std::string& report, const std::stop_token& stop) {
   const std::string name = report + ".xlsx";
   const std::string path = directory + "/" + prefix + name;
   OutputFile file;
@@ -96,7 +84,9 @@ Result<Output> publish(const WorkContext& context, const std::string& directory,
   struct stat facts{};
   if (::stat(path.c_str(), &facts) != 0) return std::unexpected(errno_error(errno, "the file"));
   file.size = facts.st_size;
-  auto md5 = md5_of_file(path);
+  auto fd = open_file(path, O_RDONLY);
+  if (!fd) return std::unexpected(fd.error());
+  auto md5 = md5_of(fd->get(), stop);
   if (!md5) return std::unexpected(md5.error());
   file.md5 = std::move(*md5);
   const std::string names[] = {prefix + name};
@@ -142,7 +132,7 @@ Result<UnitOutcome> execute_export(const WorkContext& context, const Run& run) {
     if (!written) return std::unexpected(written.error());
   }
   if (auto closed = (*file)->close(); !closed) return std::unexpected(closed.error());
-  auto output = publish(context, *directory, scratch.attempt.task_hex, prefix, report);
+  auto output = publish(context, *directory, scratch.attempt.task_hex, prefix, report, run.stop);
   if (!output) return std::unexpected(output.error());
   UnitOutcome outcome;
   outcome.outputs.push_back(std::move(*output));
