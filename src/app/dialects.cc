@@ -19,6 +19,13 @@ std::vector<object::IpRange> proxies_of(const Config& config) {
   return ranges;
 }
 
+using BaseUrl = std::function<std::string(const http::Request&)>;
+
+/// The one way in which every dialect finds out what its links begin with.
+BaseUrl base_url_of(const native::Api& api) {
+  return [&api](const http::Request& request) { return native::base_url(api, request); };
+}
+
 http::Response native_refusal(int status, std::string_view detail) {
   const auto code = status == 404   ? ErrorCode::kNotFound
                     : status == 413 ? ErrorCode::kInputTooLarge
@@ -59,17 +66,15 @@ Dialects::Dialects(const Config& config, Service& service, Surroundings surround
               proxies_of(config),
               std::move(surroundings.health),
               std::move(surroundings.connections)},
-      feishu_{service, config.feishu, config.server.public_url, std::move(feishu_key)},
+      feishu_{service, config.feishu, base_url_of(native_), std::move(feishu_key)},
       aliyun_{service,
               {config.aliyun.nested_result_url, config.aliyun.link_life},
-              [this](const http::Request& request) { return native::base_url(native_, request); },
+              base_url_of(native_),
               surroundings.callback_base},
-      tencent_{service, config.tencent, config.server.public_url, surroundings.callback_base,
+      tencent_{service, config.tencent, base_url_of(native_), surroundings.callback_base,
                proxies_of(config)},
-      visionular_{service, config.server.public_url},
-      veo_{service,
-           [this](const http::Request& request) { return native::base_url(native_, request); },
-           surroundings.callback_base} {
+      visionular_{service, base_url_of(native_)},
+      veo_{service, base_url_of(native_), surroundings.callback_base} {
   refusals_.push_back([this](int status, std::string_view path, std::string_view) {
     return feishu::refusal(feishu_, status, path);
   });

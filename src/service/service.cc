@@ -25,6 +25,14 @@ std::unexpected<Error> no_task() {
   return fail(ErrorCode::kNotFound, "there is no such task");
 }
 
+Result<TaskPtr> only_of(const Caller& caller, std::string_view origin, Result<TaskPtr> task) {
+  if (task && (*task)->origin != origin) return no_task();
+  if (task && (*task)->account != caller.account()) {
+    return fail(ErrorCode::kForbidden, "the task is another account's");
+  }
+  return task;
+}
+
 }  // namespace
 
 Service::Service(Store& store, const object::LocalObjects& objects,
@@ -100,6 +108,15 @@ Result<TaskPtr> Service::get_by_key(const Caller& caller, std::int64_t key) {
   auto task = store_.get_by_key(key);
   if (task && (*task)->account != caller.account()) return no_task();
   return task;
+}
+
+Result<TaskPtr> Service::get_of(const Caller& caller, std::string_view origin, Id id) {
+  return only_of(caller, origin, store_.get(id));
+}
+
+Result<TaskPtr> Service::get_of(const Caller& caller, std::string_view origin,
+                                std::int64_t number) {
+  return only_of(caller, origin, store_.get_by_key(number));
 }
 
 Result<Service::Page> Service::list(const Caller& caller, std::optional<TaskState> state,

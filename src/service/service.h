@@ -163,8 +163,10 @@ class Service {
   Result<std::string> ingest_account(std::string_view token);
 
   // --- for dialects with ids and credentials of their own ---
-  /// Of any account: who may see it is the dialect's to decide.
-  Result<TaskPtr> get_by_number(std::int64_t number) { return store_.get_by_key(number); }
+  /// A task that the dialect `origin` made; kNotFound for those of others. A caller is told that it
+  /// is another account's: kForbidden.
+  Result<TaskPtr> get_of(const Caller& caller, std::string_view origin, Id id);
+  Result<TaskPtr> get_of(const Caller& caller, std::string_view origin, std::int64_t number);
   /// The bytes of a task's file, without a signed link.
   Result<OpenObject> open_output(const OutputFile& file);
   /// 32 bytes that stay the same for this installation and differ between purposes. Made when it is

@@ -41,7 +41,8 @@ let server;
 before(async () => {
   const file = path.join(temp_folder('config'), 'telecine.toml');
   fs.writeFileSync(file, config);
-  server = await Server.start({ flags: ['--config', file] });
+  server = await Server.start({ flags: ['--config', file,
+                                          '--server-trusted-proxies', '127.0.0.1'] });
 });
 after(() => server?.close());
 
@@ -323,6 +324,14 @@ check('a meeting or participant that is not there is said at once', async () => 
   const late = { ...meeting, user_id: 'u1003', join_time: String(start + 500) };
   assert_fault(await call('POST', `${exports_route}/participant_quality_list?user_id_type=user_id`,
                           { token, body: late }), 404, 121004);
+});
+
+check('links begin as the proxy in front of the server says', async () => {
+  const token = await token_of(app);
+  const { id } = await exported('meeting_list', { start_time: '1', end_time: '2' }, token);
+  const headers = { 'X-Forwarded-Proto': 'https', 'X-Forwarded-Host': 'meet.example.org' };
+  const { json } = await call('GET', `${exports_route}/${id}`, { token, headers });
+  assert.match(json.data.url, /^https:\/\/meet\.example\.org\/open-apis\//);
 });
 
 check('an export belongs to who made it', async () => {

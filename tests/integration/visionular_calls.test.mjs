@@ -30,7 +30,9 @@ before(async () => {
   await create_key(data, { id: key, secret, account: 'main' });
   await create_key(data, { id: 'stranger', secret, account: 'other' });
   await create_key(data, { id: 'reader', secret, account: 'main', scopes: 'read' });
-  server = await Server.start({ data, flags: ['--network-allow-addresses', source.address] });
+  server = await Server.start({
+    data, flags: ['--network-allow-addresses', source.address,
+                  '--server-trusted-proxies', '127.0.0.1'] });
   client = new VisionularClient(server.url, key, secret);
   stranger = new VisionularClient(server.url, 'stranger', secret);
   storage = await client.add_storage({ region: 'here', type: 'file', bucket: 'results',
@@ -170,6 +172,15 @@ check('the answer to query_task is this, byte for byte', async () => {
   assert.equal(task.src_bitrate, Math.round(bytes.length * 8 / seconds) / 1000);
   assert.ok(Math.abs(task.dst_bitrate - output.body.length * 8 / seconds / 1000) < 50);
   assert.match(text, /_bitrate":\d+(\.\d{1,3})?,/);
+});
+
+check('links begin as the proxy in front of the server says', async () => {
+  const { task_id } = await made({ output: 'behind-a-proxy' });
+  const target = `/api/query_task?task_id=${task_id}`;
+  const headers = { ...client.headers('GET', target, ''), 'X-Forwarded-Proto': 'https',
+                    'X-Forwarded-Host': 'media.example.org' };
+  const answer = await call('GET', server.url + target, { headers });
+  assert.match(answer.json().data.output_url, /^https:\/\/media\.example\.org\//, answer.text);
 });
 
 check('a task that fails says so in the vendor\'s numbers', async () => {

@@ -97,7 +97,7 @@ class FeishuTokenTest : public ::testing::Test {
     options.development = development;
     storages_.emplace(*store_, object::Endpoints(), std::string(32, 'k'), StorageOptions{});
     service_.emplace(*store_, *objects_, *signer_, rules_, *keys_, *storages_, options);
-    api_.emplace(Api{*service_, {}, "", "k"});
+    api_.emplace(Api{*service_, {}, {}, "k"});
     api_->options.apps = {{"cli_a00bb11cc22dd33e", "s3cret", "main", all_scopes()}};
     api_->options.user_tokens = {{"u-lin", "cli_a00bb11cc22dd33e", "u1", {"vc:export"}, 0},
                                  {"u-old", "cli_a00bb11cc22dd33e", "u1", {"vc:export"}, kNow - 1}};

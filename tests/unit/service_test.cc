@@ -70,5 +70,22 @@ TEST_F(ServiceTest, OutputsThatGoElsewhereAreNeitherKeptHereNorMadeOneByOne) {
   }
 }
 
+TEST_F(ServiceTest, ADialectFindsItsOwnTasksAndHearsWhichAreAnotherAccounts) {
+  TaskRequest wanted = request();
+  wanted.origin = "feishu";
+  const auto own = submit(std::move(wanted));
+  const auto other = submit(request());
+  ASSERT_TRUE(own && other);
+  const Id id = own->task->id;
+  EXPECT_TRUE(service_.get_of(caller(), "feishu", id));
+  EXPECT_TRUE(service_.get_of(caller(), "feishu", id.key));
+  EXPECT_EQ(service_.get_of(caller("b"), "feishu", id.key).error().code, ErrorCode::kForbidden);
+  EXPECT_EQ(service_.get_of(caller("b"), "feishu", id).error().code, ErrorCode::kForbidden);
+  for (const auto& account : {"a", "b"}) {
+    const auto hidden = service_.get_of(caller(account), "feishu", other->task->id.key);
+    EXPECT_EQ(hidden.error().code, ErrorCode::kNotFound) << account;
+  }
+}
+
 }  // namespace
 }  // namespace telecine

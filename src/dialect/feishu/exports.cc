@@ -19,7 +19,16 @@ const std::vector<std::string> kListScopes = {"vc:room:readonly", "vc:rooms.room
 const std::vector<std::string> kReportScopes = {"vc:report:readonly"};
 
 Fault fault_of(const Error& error) {
-  return error.code == ErrorCode::kNotFound ? Fault::kNotThere : Fault::kInternal;
+  if (error.code == ErrorCode::kNotFound) return Fault::kNotThere;
+  return error.code == ErrorCode::kForbidden ? Fault::kNoPermission : Fault::kInternal;
+}
+
+/// The engine's callers are keys; this one stands for the app's account.
+Caller caller_of(const Identity& identity) {
+  auto key = std::make_shared<AccessKey>();
+  key->id = identity.app.id;
+  key->account = identity.app.account;
+  return Caller{std::move(key)};
 }
 
 /// Finds the meeting, and for quality the participant, that an export is about.
@@ -59,12 +68,8 @@ void submit(const Call& call, const ExportSpec& spec) {
   request.origin = kOrigin;
   request.options[kExportOption] = to_json(spec);
   request.dialect = owner_of(call.identity);
-  // The engine's callers are keys; this one stands for the app's account.
-  auto key = std::make_shared<AccessKey>();
-  key->id = call.identity.app.id;
-  key->account = call.identity.app.account;
   call.api.service.submit(
-      Caller{std::move(key)}, std::move(request),
+      caller_of(call.identity), std::move(request),
       [&api = call.api, respond = call.respond](const Result<Submitted>& made) {
         if (!made) return respond(failure(api, Fault::kInternal));
         respond(success(api, {{"task_id", std::to_string(made->task->id.key)}}));
@@ -99,12 +104,8 @@ TaskPtr own_task(const Call& call, const Result<TaskPtr>& task) {
     return nullptr;
   }
   const auto* owner = (*task)->spec.options.if_contains("dialect");
-  if ((*task)->origin != kOrigin || owner == nullptr) {
-    call.fail(Fault::kNotThere);
-    return nullptr;
-  }
-  const bool own = (*task)->account == call.identity.app.account && owner->is_object() &&
-                   owner->get_object() == owner_of(call.identity);
+  const bool own =
+      owner != nullptr && owner->is_object() && owner->get_object() == owner_of(call.identity);
   if (!own) {
     call.fail(Fault::kNoPermission);
     return nullptr;
@@ -114,12 +115,7 @@ TaskPtr own_task(const Call& call, const Result<TaskPtr>& task) {
 
 /// "http://host/prefix", up to the dialect's own paths.
 std::string base_of(const Call& call) {
-  std::string base = call.api.public_url;
-  if (base.empty()) {
-    const auto host = call.request.headers.get("host");
-    base = std::string(call.request.tls ? "https://" : "http://") +
-           (host.empty() ? call.request.local : std::string(host));
-  }
+  std::string base = call.api.base_url(call.request);
   std::string_view prefix(call.request.path);
   prefix = prefix.substr(0, prefix.find(kRoot));
   while (prefix.ends_with('/')) prefix.remove_suffix(1);
@@ -129,7 +125,8 @@ std::string base_of(const Call& call) {
 void read(Call& call) {
   const auto number = task_number_from(call.params["task_id"]);
   if (!number) return call.refuse(number.error());
-  const auto task = own_task(call, call.api.service.get_by_number(*number));
+  const auto task =
+      own_task(call, call.api.service.get_of(caller_of(call.identity), kOrigin, *number));
   if (!task) return;
   const std::string download = base_of(call).append(kExports).append("download?file_token=");
   call.respond(success(call.api, export_data(*task, download, file_token(call.api, task->id))));
@@ -140,7 +137,7 @@ void download(Call& call) {
   if (!token || token->empty()) return call.refuse({"file_token", "is required"});
   const auto id = task_of_file_token(call.api, *token);
   if (!id) return call.fail(Fault::kNotThere);
-  const auto task = own_task(call, call.api.service.store().get(*id));
+  const auto task = own_task(call, call.api.service.get_of(caller_of(call.identity), kOrigin, *id));
   if (!task) return;
   const OutputFile* file = workbook_of(*task);
   const Millis life = call.api.options.retention;

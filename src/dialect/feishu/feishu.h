@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -43,8 +44,9 @@ struct Options {
 struct Api {
   Service& service;
   Options options;
-  std::string public_url;  ///< base of links; empty: from the request's Host
-  std::string key;         ///< what tokens are signed with
+  /// Base of links in an answer to this request.
+  std::function<std::string(const http::Request&)> base_url;
+  std::string key;  ///< what tokens are signed with
 };
 
 /// Everything a scope can be; the default of an app.

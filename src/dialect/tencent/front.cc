@@ -69,19 +69,6 @@ std::vector<std::string> paths_of(const Api& api, const http::Request& request) 
   return paths;
 }
 
-std::string base_url(const Api& api, const http::Request& request) {
-  if (!api.public_url.empty()) return api.public_url;
-  std::string_view scheme = request.tls ? "https" : "http";
-  std::string_view host = request.headers.get("host");
-  if (is_trusted(api, request)) {
-    if (const auto said = request.headers.find("x-forwarded-proto")) {
-      scheme = *said == "https" ? "https" : "http";
-    }
-    host = request.headers.find("x-forwarded-host").value_or(host);
-  }
-  return std::string(scheme) + "://" + (host.empty() ? request.local : std::string(host));
-}
-
 std::unexpected<Refused> missing(std::string_view name) {
   return refused(code::kInvalidRequest, "the parameter " + std::string(name) + " is missing");
 }
@@ -184,7 +171,7 @@ void serve(const Api& api, const http::Request& request, const http::Responder& 
   if (!action) {
     return respond(refusal(api.options, action.error().number, action.error().message));
   }
-  const Call call{api, std::move(arguments), std::move(caller), base_url(api, request), respond};
+  const Call call{api, std::move(arguments), std::move(caller), api.base_url(request), respond};
   (*action)->run(call);
 }
 

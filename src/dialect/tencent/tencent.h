@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -18,9 +19,10 @@ namespace telecine::tencent {
 struct Api {
   Service& service;
   Options options;
-  std::string public_url;     ///< base of links; empty: from the request's Host
+  /// Base of links in an answer to this request.
+  std::function<std::string(const http::Request&)> base_url;
   std::string callback_base;  ///< base of links in callbacks, which no request leads to
-  /// Peers whose X-Forwarded-Proto and X-Forwarded-Host are believed.
+  /// Peers whose X-Forwarded-Host is believed.
   std::vector<object::IpRange> trusted_proxies;
   std::unique_ptr<DocumentCache> documents = std::make_unique<DocumentCache>();
 };

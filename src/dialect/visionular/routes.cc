@@ -11,13 +11,6 @@ constexpr std::int64_t kMostBody = 1 << 20;
 /// The engine's own API lives below the same folder.
 constexpr std::string_view kNativeMount = "/api/v1/";
 
-std::string base_url(const Api& api, const http::Request& request) {
-  if (!api.public_url.empty()) return api.public_url;
-  const auto host = request.headers.get("host");
-  return (request.tls ? "https://" : "http://") +
-         (host.empty() ? request.local : std::string(host));
-}
-
 http::Response too_many(Generation generation, const RateState& rate) {
   auto response = failure(generation, {Code::kOperation, "too many calls a minute"}, 429);
   response.headers.set("Retry-After", std::to_string(rate.retry_s));
@@ -44,7 +37,7 @@ void take(Api& api, Generation generation, Scope scope, const CallHandler& handl
     }
   }
   handler({api, generation, std::move(*parameters), std::move(admitted->caller),
-           std::move(admitted->fingerprint), base_url(api, request), respond});
+           std::move(admitted->fingerprint), api.base_url(request), respond});
 }
 
 Generation generation_of(std::string_view path) {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -18,7 +19,8 @@ inline constexpr std::string_view kOrigin = "visionular";
 /// What the dialect needs to answer. Kept alive by the owner, longer than the server.
 struct Api {
   Service& service;
-  std::string public_url;  ///< base of links to this server; empty: from the request's Host
+  /// Base of links to this server in an answer to this request.
+  std::function<std::string(const http::Request&)> base_url;
   Replays replays{};
   std::unique_ptr<DocumentCache> documents = std::make_unique<DocumentCache>();
 };
