@@ -9,6 +9,7 @@
 #include "base/crypto.h"
 #include "base/log.h"
 #include "base/text.h"
+#include "work/source.h"
 
 namespace telecine {
 namespace {
@@ -22,19 +23,6 @@ std::unexpected<Error> no_upload() {
 
 bool is_upload_id(std::string_view id) {
   return id.size() == 32 && id.find_first_not_of("0123456789abcdef") == std::string_view::npos;
-}
-
-Result<std::string> md5_of_file(int fd) {
-  Digest digest = Digest::md5();
-  std::string buffer(1 << 20, '\0');
-  std::int64_t at = 0;
-  while (true) {
-    const auto n = ::pread(fd, buffer.data(), buffer.size(), at);
-    if (n < 0) return std::unexpected(errno_error(errno, "reading the upload"));
-    if (n == 0) return digest.finish_hex();
-    digest.update(std::string_view(buffer).substr(0, static_cast<std::size_t>(n)));
-    at += n;
-  }
 }
 
 }  // namespace
@@ -126,7 +114,7 @@ void Files::complete(std::string account, UploadState state, bool resumable,
     const bool moved = !fd;
     if (moved) fd = objects_.open(state.id, kBytes);
     if (!fd) return done(std::unexpected(fd.error()));
-    auto md5 = md5_of_file(fd->get());
+    auto md5 = md5_of(fd->get(), {});
     if (!md5) return done(std::unexpected(md5.error()));
     if (!moved) {
       const std::string name = kBytes;
