@@ -1,5 +1,7 @@
 #include <gtest/gtest.h>
 
+#include <regex>
+#include <set>
 #include <thread>
 
 #include "base/crypto.h"
@@ -97,7 +99,7 @@ struct V3Case {
 
 std::string canonical_of(const V3Case& c) {
   const std::string payload = hex(sha256(c.body));
-  Pairs headers;
+  Headers headers;
   if (c.form) headers.emplace_back("content-type", "application/x-www-form-urlencoded");
   headers.insert(headers.end(), {{"host", c.host},
                                  {"x-acs-action", c.action},
@@ -177,7 +179,8 @@ TEST(AliyunSignatureV3, ReadsItsHeaderAndRefusesHalfOnes) {
 TEST(AliyunTimestamp, IsOfOneFormAndOfTheCalendar) {
   EXPECT_EQ(parse_timestamp("2019-09-20T06:33:37Z"), 1'568'961'217'000);
   for (const char* bad : {"", "2019-09-20 06:33:37Z", "2019-09-20T06:33:37", "2019-13-20T06:33:37Z",
-                          "2019-02-30T06:33:37Z", "2019-09-20T06:33:37.5Z", "1568961217"}) {
+                          "2019-02-30T06:33:37Z", "2019-09-20T06:33:37.5Z", "1568961217",
+                          "2019-09-20T24:00:00Z", "2019-09-20T06:60:00Z", "2019-09-20T06:33:60Z"}) {
     EXPECT_FALSE(parse_timestamp(bad)) << bad;
   }
 }
@@ -220,11 +223,34 @@ TEST(AliyunCall, TakesParametersFromQueryAndFormTogether) {
   EXPECT_EQ(call->get("VideoName"), "a b+c");
 }
 
+TEST(AliyunCall, KnowsItsNamesWhateverWayTheyAreEscaped) {
+  EXPECT_TRUE(is_call(request_of("%41ction=GetTaskResult")));
+  EXPECT_FALSE(is_call(request_of("Action=GetTaskInfo&Secret%49d=x")));
+  EXPECT_TRUE(is_call(request_of("", "Acti%6Fn=GetTaskResult")));
+  const auto call = read_call(request_of("%41ction=GetTaskResult&=x&TaskId&VideoName=%E6%B5%8B"));
+  ASSERT_TRUE(call);
+  EXPECT_EQ(call->action, "GetTaskResult");
+  EXPECT_EQ(call->get("TaskId"), "");
+  EXPECT_EQ(call->get("VideoName"), "测");
+}
+
+TEST(AliyunAnswers, HaveRandomRequestIds) {
+  const std::regex form("[0-9A-F]{8}-[0-9A-F]{4}-4[0-9A-F]{3}-[89AB][0-9A-F]{3}-[0-9A-F]{12}");
+  std::set<std::string> ids;
+  for (int i = 0; i < 1000; ++i) {
+    const std::string id = make_request_id();
+    EXPECT_TRUE(std::regex_match(id, form)) << id;
+    ids.insert(id);
+  }
+  EXPECT_EQ(ids.size(), 1000U);
+}
+
 TEST(AliyunCall, RefusesDoubledNamesAndBrokenEscapes) {
   EXPECT_EQ(read_call(request_of("A=1&A=2")).error().code, Code::kInvalidParameter);
   EXPECT_EQ(read_call(request_of("A=1", "A=1")).error().about, "A");
   EXPECT_EQ(read_call(request_of("A=%zz")).error().code, Code::kMalformedParameters);
   EXPECT_EQ(read_call(request_of("A=%C0%AF")).error().code, Code::kMalformedParameters);
+  EXPECT_EQ(read_call(request_of("A=\xC0\xAF")).error().code, Code::kMalformedParameters);
   EXPECT_EQ(read_call(request_of("Format=yaml")).error().code, Code::kInvalidFormat);
 }
 

@@ -5,6 +5,7 @@
 
 #include "base/crypto.h"
 #include "base/text.h"
+#include "dialect/aliyun/answers.h"
 #include "dialect/aliyun/documents.h"
 
 namespace telecine::aliyun {
@@ -103,25 +104,29 @@ void create_label_task(const ContextPtr& context) {
             submitted ? submitted->replayed : submitted.error().code == ErrorCode::kConflict;
         if (used && !by_token) return context->refuse({Code::kNonceUsed});
         if (!submitted) return context->refuse(refusal_of(submitted.error()));
-        context->answer(
-            [&](const std::string& id) { return created_document(*submitted->task, id); });
+        context->answer(*submitted->task,
+                        [](const Context&, const Task& task, const std::string& id) {
+                          return created_document(task, id);
+                        });
       });
 }
 
 void get_task_result(const ContextPtr& context) {
   const auto task = task_of(*context);
   if (!task) return context->refuse(task.error());
-  const Options& options = context->api.options;
-  context->answer_about(*task, [&](const std::string& id) {
-    return result_document(**task, id, result_url(context->api, **task, context->base),
-                           {context->format, options.nested_result_url});
-  });
+  context->answer_from_cache(
+      *task, [](const Context& about, const Task& made, const std::string& id) {
+        return result_document(made, id, result_url(about.api, made, about.base),
+                               {about.call.format, about.api.options.nested_result_url});
+      });
 }
 
 void get_task_status(const ContextPtr& context) {
   const auto task = task_of(*context);
   if (!task) return context->refuse(task.error());
-  context->answer_about(*task, [&](const std::string& id) { return status_document(**task, id); });
+  context->answer_from_cache(*task, [](const Context&, const Task& made, const std::string& id) {
+    return status_document(made, id);
+  });
 }
 
 constexpr std::array kActions = std::to_array<Action>({
@@ -155,6 +160,35 @@ constexpr std::array kActions = std::to_array<Action>({
 });
 
 }  // namespace
+
+void Context::answer(const Task& task, Make make) const {
+  const std::string id = make_request_id();
+  respond(aliyun::answer(answer_text(call.action, make(*this, task, id), call.format), call.format,
+                         id));
+}
+
+void Context::answer_from_cache(const TaskPtr& task, Make make) const {
+  // Kept with a request id that nobody knows, in whose place each answer gets its own. Links in it
+  // are signed for a while, not for ever.
+  static const std::string kStandIn = make_request_id();
+  constexpr Millis kKept = 2000;
+  const std::string variant =
+      call.action + (call.format == Format::kJson ? " JSON " : " XML ") + base;
+  const auto kept = api.documents->get(task, variant, now_ms() + kKept, [&] {
+    const auto fields = make(*this, *task, kStandIn);
+    return DocumentCache::Document{
+        std::make_shared<const std::string>(answer_text(call.action, fields, call.format)), {}};
+  });
+  const std::string id = make_request_id();
+  std::string text = *kept.body;
+  text.replace(text.find(kStandIn), kStandIn.size(), id);
+  respond(aliyun::answer(std::move(text), call.format, id));
+}
+
+void Context::refuse(const Refusal& refusal) const {
+  respond(refusal_answer(refusal, call.format, host,
+                         base + std::string(kErrorPages) + name_of(refusal)));
+}
 
 const Action* find_action(std::string_view name) {
   const auto* at = std::ranges::find(kActions, name, &Action::name);

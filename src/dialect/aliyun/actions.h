@@ -1,6 +1,5 @@
 #pragma once
 
-#include <functional>
 #include <memory>
 
 #include "dialect/aliyun/aliyun.h"
@@ -8,22 +7,25 @@
 
 namespace telecine::aliyun {
 
-/// An admitted call.
+/// An admitted call. It is answered once.
 struct Context {
   Api& api;
   Call call;
   Caller caller;
   std::string nonce;
-  Format format = Format::kXml;
   std::string base;  ///< of links
-  /// Answers with the fields of `make`, which gets the request's id; once.
-  using Make = std::function<json::object(const std::string&)>;
-  std::function<void(const Make& make)> answer;
-  /// The same about a task, for which `make` need not be called anew each time.
-  std::function<void(const TaskPtr& task, const Make& make)> answer_about;
-  std::function<void(const Refusal&)> refuse;
+  std::string host;  ///< as the client named it
+  http::Responder respond;
+
+  /// What an answer about a task says.
+  using Make = json::object (*)(const Context& context, const Task& task,
+                                const std::string& request_id);
+  void answer(const Task& task, Make make) const;
+  /// The same where an answer made a moment ago will do.
+  void answer_from_cache(const TaskPtr& task, Make make) const;
+  void refuse(const Refusal& refusal) const;
 };
-using ContextPtr = std::shared_ptr<Context>;
+using ContextPtr = std::shared_ptr<const Context>;
 
 struct Action {
   std::string_view name;
@@ -32,6 +34,8 @@ struct Action {
 };
 /// Null for a name that the protocol does not have.
 const Action* find_action(std::string_view name);
+
+inline constexpr std::string_view kErrorPages = "/aliyun/errors/";
 
 /// The link to a finished task's result.
 std::string result_url(const Api& api, const Task& task, const std::string& base);

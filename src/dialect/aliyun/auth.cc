@@ -13,6 +13,8 @@ namespace {
 constexpr std::string_view kVersion = "2019-08-10";
 constexpr Millis kClockSlack = 15 * 60 * 1000;
 constexpr std::size_t kLongestNonce = 128;
+/// SHA-256 of an empty body, which queries have.
+constexpr auto kHashOfNothing = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
 
 std::unexpected<Refusal> refuse(Code code, std::string about = {}) {
   return std::unexpected(Refusal{code, std::move(about)});
@@ -23,14 +25,14 @@ struct Claim {
   std::string key;
   std::string signature;
   std::string nonce;
-  std::string timestamp;
+  std::string_view timestamp;
   std::string to_sign;
 };
 
 /// The first of the names without a value.
 template <typename Get>
 std::optional<std::string> first_missing(
-    const std::array<std::pair<std::string_view, std::string>, 5>& wanted, Get get) {
+    const std::array<std::pair<std::string_view, std::string_view>, 5>& wanted, Get get) {
   for (const auto& [name, source] : wanted) {
     if (get(source).empty()) return std::string(name);
   }
@@ -43,7 +45,7 @@ std::expected<Claim, Refusal> claim_v1(const Call& call) {
                                        {"Signature", "Signature"},
                                        {"SignatureNonce", "SignatureNonce"},
                                        {"Timestamp", "Timestamp"}}},
-                                     [&](const std::string& name) { return call.get(name); });
+                                     [&](std::string_view name) { return call.get(name); });
   if (missing) return refuse(Code::kMissing, *missing);
   const auto version = call.get("SignatureVersion");
   if (!version.empty() && version != "1.0") return refuse(Code::kIncompleteSignature);
@@ -54,10 +56,9 @@ std::expected<Claim, Refusal> claim_v1(const Call& call) {
     return refuse(Code::kInvalidSignatureMethod);
   }
   if (!call.get("SecurityToken").empty()) return refuse(Code::kMalformedToken);
-  const Pairs parameters(call.parameters.begin(), call.parameters.end());
   return Claim{std::string(call.get("AccessKeyId")), std::string(call.get("Signature")),
-               std::string(call.get("SignatureNonce")), std::string(call.get("Timestamp")),
-               string_to_sign(call.method, parameters)};
+               std::string(call.get("SignatureNonce")), call.get("Timestamp"),
+               string_to_sign(call.method, call.parameters)};
 }
 
 /// Every header that must be signed is among those named.
@@ -88,11 +89,11 @@ std::expected<Claim, Refusal> claim_v3(const http::Request& request, const Call&
   if (!authorization) return refuse(Code::kIncompleteSignature);
   if (authorization->algorithm != kAlgorithm) return refuse(Code::kInvalidSignatureMethod);
   if (!header("x-acs-security-token").empty()) return refuse(Code::kMalformedToken);
-  const std::string payload = hex(sha256(request.body));
-  Pairs headers;
+  const std::string payload = request.body.empty() ? kHashOfNothing : hex(sha256(request.body));
+  Headers headers;
   for (const std::string& name : authorization->headers) headers.emplace_back(name, header(name));
   Claim claim{authorization->key, authorization->signature,
-              std::string(header("x-acs-signature-nonce")), std::string(header("x-acs-date")),
+              std::string(header("x-acs-signature-nonce")), header("x-acs-date"),
               string_to_sign_v3(canonical_request(call.method, call.query, headers, payload))};
   const bool whole =
       covers(request, authorization->headers) && header("x-acs-content-sha256") == payload;

@@ -29,18 +29,28 @@ bool has_form(const http::Request& request) {
   return type.empty() || type == "application/x-www-form-urlencoded";
 }
 
+/// Nothing when it is malformed.
+std::optional<std::string> decoded(std::string_view text) {
+  const auto is_plain = [](char c) { return c >= ' ' && c <= '~' && c != '%' && c != '+'; };
+  if (std::ranges::all_of(text, is_plain)) return std::string(text);
+  auto out = percent_decode(text, true);
+  if (out && !is_valid_utf8(*out)) out.reset();
+  return out;
+}
+
 std::expected<Pairs, Refusal> decode(std::string_view text) {
+  constexpr std::size_t kUsual = 12;
   Pairs out;
-  for (const auto part : split(text, '&')) {
+  out.reserve(kUsual);
+  while (!text.empty()) {
+    const auto part = text.substr(0, text.find('&'));
+    text.remove_prefix(std::min(part.size() + 1, text.size()));
     if (part.empty()) continue;
     const auto equals = std::min(part.find('='), part.size());
-    const auto name = percent_decode(part.substr(0, equals), true);
-    const auto value =
-        percent_decode(equals < part.size() ? part.substr(equals + 1) : std::string_view(), true);
-    if (!name || !value || !is_valid_utf8(*name) || !is_valid_utf8(*value)) {
-      return std::unexpected(Refusal{Code::kMalformedParameters});
-    }
-    out.emplace_back(*name, *value);
+    auto name = decoded(part.substr(0, equals));
+    auto value = decoded(part.substr(std::min(equals + 1, part.size())));
+    if (!name || !value) return std::unexpected(Refusal{Code::kMalformedParameters});
+    out.emplace_back(std::move(*name), std::move(*value));
   }
   return out;
 }
@@ -93,8 +103,8 @@ http::Pairs loose_pairs(const http::Request& request) {
 
 }  // namespace
 
-std::string_view Call::get(const std::string& name) const {
-  const auto at = parameters.find(name);
+std::string_view Call::get(std::string_view name) const {
+  const auto at = std::ranges::find(parameters, name, &Pairs::value_type::first);
   return at == parameters.end() ? std::string_view() : std::string_view(at->second);
 }
 
@@ -103,9 +113,10 @@ bool is_call(const http::Request& request) {
   if (request.headers.has("x-tc-action")) return false;
   constexpr std::array kOurs = {"AccessKeyId", "SignatureNonce", "Action"};
   constexpr std::array kTheirs = {"SecretId", "Nonce"};
-  const http::Pairs pairs = loose_pairs(request);
+  const http::Pairs form = has_form(request) ? http::parse_form(request.body) : http::Pairs();
   const auto holds = [&](const char* name) {
-    return std::ranges::any_of(pairs, [&](const auto& pair) { return pair.first == name; });
+    return request.query_parameter(name) ||
+           std::ranges::find(form, name, &http::Pairs::value_type::first) != form.end();
   };
   return std::ranges::any_of(kOurs, holds) && std::ranges::none_of(kTheirs, holds);
 }
@@ -131,17 +142,18 @@ std::expected<Call, Refusal> read_call(const http::Request& request) {
   }
   auto query = decode(request.query);
   if (!query) return std::unexpected(query.error());
-  call.query = std::move(*query);
   auto body = body_of(request);
   if (!body) return std::unexpected(body.error());
-  if (call.query.size() + body->size() > kMaxParameters) {
+  if (query->size() + body->size() > kMaxParameters) {
     return std::unexpected(Refusal{Code::kInvalidParameter, "query"});
   }
-  for (const Pairs* pairs : {&call.query, &*body}) {
-    for (const auto& [name, value] : *pairs) {
-      if (call.parameters.emplace(name, value).second) continue;
-      return std::unexpected(Refusal{Code::kInvalidParameter, name});
-    }
+  if (call.v3) call.query = *query;
+  Pairs& all = call.parameters;
+  all = std::move(*query);
+  std::ranges::move(*body, std::back_inserter(all));
+  for (auto at = all.begin(); at != all.end(); ++at) {
+    if (std::ranges::find(all.begin(), at, at->first, &Pairs::value_type::first) == at) continue;
+    return std::unexpected(Refusal{Code::kInvalidParameter, at->first});
   }
   const auto format = format_named(call.get("Format"), call.v3);
   if (!format) return std::unexpected(Refusal{Code::kInvalidFormat});

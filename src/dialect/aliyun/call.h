@@ -1,7 +1,6 @@
 #pragma once
 
 #include <expected>
-#include <map>
 #include <string>
 #include <string_view>
 
@@ -20,11 +19,11 @@ struct Call {
   std::string action;
   std::string version;
   Format format = Format::kXml;
-  Pairs query;                                      ///< of the URL alone, decoded
-  std::map<std::string, std::string> parameters{};  ///< of URL and body together
+  Pairs query{};       ///< of the URL alone, decoded; for V3 only, which signs it
+  Pairs parameters{};  ///< of URL and body together, decoded; each name once
 
   /// "" when it is absent; an empty value counts as absent everywhere.
-  std::string_view get(const std::string& name) const;
+  std::string_view get(std::string_view name) const;
 };
 
 /// Whether a request for `/` speaks this protocol.

@@ -10,53 +10,12 @@
 namespace telecine::aliyun {
 namespace {
 
-constexpr auto kErrorPages = "/aliyun/errors/";
 /// Above the protocol's own limit, so that a body beyond that is answered in its words.
 constexpr std::int64_t kMaxBody = 4 << 20;
 
 http::Response refused(Api& api, const http::Request& request, const Refusal& refusal) {
   return refusal_answer(refusal, format_of(request), request.headers.get("host"),
-                        api.base_url(request) + kErrorPages + name_of(refusal));
-}
-
-ContextPtr make_context(Api& api, const http::Request& request, Call call, Admitted admitted,
-                        const http::Responder& respond) {
-  const Format format = call.format;
-  const std::string base = api.base_url(request);
-  auto context = std::make_shared<Context>(Context{api,
-                                                   std::move(call),
-                                                   std::move(admitted.caller),
-                                                   std::move(admitted.nonce),
-                                                   format,
-                                                   base,
-                                                   {},
-                                                   {},
-                                                   {}});
-  context->answer = [respond, format, action = context->call.action](const auto& make) {
-    const std::string id = make_request_id();
-    respond(answer(answer_text(action, make(id), format), format, id));
-  };
-  context->answer_about = [&api, respond, format, base, action = context->call.action](
-                              const TaskPtr& task, const Context::Make& make) {
-    // Kept with a request id that nobody knows, in whose place each answer gets its own. Links in
-    // it are signed for a while, not for ever.
-    static const std::string kStandIn = make_request_id();
-    constexpr Millis kKept = 2000;
-    const std::string variant = action + (format == Format::kJson ? " JSON " : " XML ") + base;
-    const auto kept = api.documents->get(task, variant, now_ms() + kKept, [&] {
-      return DocumentCache::Document{
-          std::make_shared<const std::string>(answer_text(action, make(kStandIn), format)), {}};
-    });
-    const std::string id = make_request_id();
-    std::string text = *kept.body;
-    text.replace(text.find(kStandIn), kStandIn.size(), id);
-    respond(answer(std::move(text), format, id));
-  };
-  context->refuse = [respond, format, base,
-                     host = std::string(request.headers.get("host"))](const Refusal& refusal) {
-    respond(refusal_answer(refusal, format, host, base + kErrorPages + name_of(refusal)));
-  };
-  return context;
+                        api.base_url(request) + std::string(kErrorPages) + name_of(refusal));
 }
 
 void take_call(Api& api, http::Request& request, const http::Responder& respond) {
@@ -72,7 +31,9 @@ void take_call(Api& api, http::Request& request, const http::Responder& respond)
   if (action->run == nullptr) {
     return respond(refused(api, request, {Code::kServiceNotSelected}));
   }
-  action->run(make_context(api, request, std::move(*call), std::move(*admitted), respond));
+  action->run(std::make_shared<const Context>(
+      Context{api, std::move(*call), std::move(admitted->caller), std::move(admitted->nonce),
+              api.base_url(request), std::string(request.headers.get("host")), respond}));
 }
 
 void front_door(Api& api, http::Request& request, http::Params params, http::Responder respond) {

@@ -1,27 +1,74 @@
 #include "dialect/aliyun/signature.h"
 
 #include <algorithm>
-#include <ctime>
+#include <chrono>
 
 #include "base/crypto.h"
 #include "base/text.h"
 
 namespace telecine::aliyun {
+namespace {
 
-std::string canonical_query(Pairs pairs) {
-  std::ranges::sort(pairs);
-  std::string out;
-  for (const auto& [name, value] : pairs) {
-    if (!out.empty()) out += '&';
-    out += percent_encode(name) + "=" + percent_encode(value);
+/// What a query is written with.
+struct Marks {
+  std::string_view percent;
+  std::string_view equals;
+  std::string_view ampersand;
+};
+constexpr Marks kOnce{"%", "=", "&"};
+constexpr Marks kTwice{"%25", "%3D", "%26"};  ///< the whole query escaped again
+
+bool is_plain(char c) {
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' ||
+         c == '_' || c == '.' || c == '~';
+}
+
+void append_escaped(std::string& out, std::string_view text, const Marks& marks) {
+  constexpr std::string_view kHex = "0123456789ABCDEF";
+  while (!text.empty()) {
+    const auto end = std::ranges::find_if_not(text, is_plain);
+    const auto plain = static_cast<std::size_t>(end - text.begin());
+    out.append(text, 0, plain);
+    text.remove_prefix(plain);
+    if (text.empty()) return;
+    const auto c = static_cast<unsigned char>(text.front());
+    out += marks.percent;
+    out += kHex[c >> 4];
+    out += kHex[c & 15];
+    text.remove_prefix(1);
   }
+}
+
+void append_query(std::string& out, const Pairs& pairs, std::optional<std::string_view> left_out,
+                  const Marks& marks) {
+  std::vector<const Pairs::value_type*> sorted;
+  sorted.reserve(pairs.size());
+  for (const auto& pair : pairs) {
+    if (pair.first != left_out) sorted.push_back(&pair);
+  }
+  std::ranges::sort(sorted, {}, [](const auto* pair) -> const std::string& { return pair->first; });
+  for (const auto* pair : sorted) {
+    if (pair != sorted.front()) out += marks.ampersand;
+    append_escaped(out, pair->first, marks);
+    out += marks.equals;
+    append_escaped(out, pair->second, marks);
+  }
+}
+
+}  // namespace
+
+std::string canonical_query(const Pairs& pairs) {
+  std::string out;
+  append_query(out, pairs, std::nullopt, kOnce);
   return out;
 }
 
 std::string string_to_sign(std::string_view method, const Pairs& parameters) {
-  Pairs signed_ones = parameters;
-  std::erase_if(signed_ones, [](const auto& pair) { return pair.first == "Signature"; });
-  return std::string(method) + "&%2F&" + percent_encode(canonical_query(std::move(signed_ones)));
+  std::string out;
+  out.reserve(512);
+  out.append(method).append("&%2F&");
+  append_query(out, parameters, "Signature", kTwice);
+  return out;
 }
 
 std::string sign_sha1(std::string_view secret, std::string_view text) {
@@ -56,16 +103,22 @@ std::optional<Authorization> parse_authorization(std::string_view text) {
   return out;
 }
 
-std::string canonical_request(std::string_view method, const Pairs& query, const Pairs& headers,
+std::string canonical_request(std::string_view method, const Pairs& query, const Headers& headers,
                               std::string_view payload_hash) {
-  std::string out = std::string(method) + "\n/\n" + canonical_query(query) + "\n";
-  std::string names;
+  std::string out;
+  out.reserve(1024);
+  out.append(method).append("\n/\n");
+  append_query(out, query, std::nullopt, kOnce);
+  out += '\n';
   for (const auto& [name, value] : headers) {
-    out += name + ":" + std::string(trim(value)) + "\n";
-    if (!names.empty()) names += ';';
-    names += name;
+    out.append(name).append(":").append(trim(value)).append("\n");
   }
-  return out + "\n" + names + "\n" + std::string(payload_hash);
+  std::string_view before = "\n";
+  for (const auto& [name, value] : headers) {
+    out.append(before).append(name);
+    before = ";";
+  }
+  return out.append("\n").append(payload_hash);
 }
 
 std::string string_to_sign_v3(std::string_view canonical) {
@@ -86,18 +139,17 @@ std::optional<Millis> parse_timestamp(std::string_view text) {
   const auto number = [&](std::size_t at, std::size_t size) {
     return static_cast<int>(parse_int(text.substr(at, size)).value_or(-1));
   };
-  std::tm parts{};
-  parts.tm_year = number(0, 4) - 1900;
-  parts.tm_mon = number(5, 2) - 1;
-  parts.tm_mday = number(8, 2);
-  parts.tm_hour = number(11, 2);
-  parts.tm_min = number(14, 2);
-  parts.tm_sec = number(17, 2);
-  const std::time_t at = ::timegm(&parts);
-  // What no calendar has (month 13, 31 April) comes back as another moment.
-  const Millis ms = static_cast<Millis>(at) * 1000;
-  if (rfc3339(ms).substr(0, 19) != text.substr(0, 19)) return std::nullopt;
-  return ms;
+  const std::chrono::year_month_day day{std::chrono::year(number(0, 4)),
+                                        std::chrono::month(static_cast<unsigned>(number(5, 2))),
+                                        std::chrono::day(static_cast<unsigned>(number(8, 2)))};
+  const std::chrono::hours hours(number(11, 2));
+  const std::chrono::minutes minutes(number(14, 2));
+  const std::chrono::seconds seconds(number(17, 2));
+  if (!day.ok() || hours.count() > 23 || minutes.count() > 59 || seconds.count() > 59) {
+    return std::nullopt;
+  }
+  const auto at = std::chrono::sys_days(day).time_since_epoch() + hours + minutes + seconds;
+  return std::chrono::milliseconds(at).count();
 }
 
 }  // namespace telecine::aliyun

@@ -14,7 +14,7 @@ namespace telecine::aliyun {
 using Pairs = std::vector<std::pair<std::string, std::string>>;
 
 /// Escaped, sorted by name and joined: "A=1&B=x%20y". `pairs` are decoded.
-std::string canonical_query(Pairs pairs);
+std::string canonical_query(const Pairs& pairs);
 
 /// Signature 1.0: of all parameters but `Signature`, decoded. The path is `/` whatever it was.
 std::string string_to_sign(std::string_view method, const Pairs& parameters);
@@ -33,7 +33,8 @@ std::optional<Authorization> parse_authorization(std::string_view text);
 inline constexpr std::string_view kAlgorithm = "ACS3-HMAC-SHA256";
 
 /// `headers` are those that are signed, with their values, in the order of the list.
-std::string canonical_request(std::string_view method, const Pairs& query, const Pairs& headers,
+using Headers = std::vector<std::pair<std::string_view, std::string_view>>;
+std::string canonical_request(std::string_view method, const Pairs& query, const Headers& headers,
                               std::string_view payload_hash);
 std::string string_to_sign_v3(std::string_view canonical);
 std::string sign_sha256(std::string_view secret, std::string_view text);
