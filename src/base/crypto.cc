@@ -23,15 +23,31 @@ void require(bool ok, const char* what) {
   if (!ok) throw std::runtime_error(std::string("OpenSSL failed: ") + what);
 }
 
-std::string digest(const EVP_MD* type, std::string_view data) {
-  std::string out(static_cast<std::size_t>(EVP_MD_get_size(type)), '\0');
-  require(EVP_Digest(data.data(), data.size(), bytes_of(out), nullptr, type, nullptr) == 1,
-          "digest");
-  return out;
-}
+/// Finding an algorithm takes longer than a short text does: a thread keeps it.
+class Hash {
+ public:
+  explicit Hash(const char* name) {
+    const std::unique_ptr<EVP_MD, decltype(&EVP_MD_free)> type(EVP_MD_fetch(nullptr, name, nullptr),
+                                                               &EVP_MD_free);
+    require(type && EVP_DigestInit_ex(context_.get(), type.get(), nullptr) == 1, "digest");
+  }
 
-/// Finding an algorithm and setting a key take longer than a short text does: a thread keeps the
-/// state of the last key, which mostly is the next one's too.
+  std::string digest(std::string_view data) {
+    std::string out(static_cast<std::size_t>(EVP_MD_CTX_get_size(context_.get())), '\0');
+    require(EVP_DigestInit_ex(context_.get(), nullptr, nullptr) == 1 &&
+                EVP_DigestUpdate(context_.get(), data.data(), data.size()) == 1 &&
+                EVP_DigestFinal_ex(context_.get(), bytes_of(out), nullptr) == 1,
+            "digest");
+    return out;
+  }
+
+ private:
+  std::unique_ptr<EVP_MD_CTX, decltype(&EVP_MD_CTX_free)> context_{EVP_MD_CTX_new(),
+                                                                   &EVP_MD_CTX_free};
+};
+
+/// So do algorithm and key of an HMAC: a thread keeps the state of the last key, which mostly is
+/// the next one's too.
 class Hmac {
  public:
   Hmac(const char* digest, std::size_t size) : size_(size) {
@@ -85,13 +101,16 @@ std::uint64_t random_u64() {
 }
 
 std::string sha256(std::string_view data) {
-  return digest(EVP_sha256(), data);
+  thread_local Hash hash("SHA256");
+  return hash.digest(data);
 }
 std::string sha1(std::string_view data) {
-  return digest(EVP_sha1(), data);
+  thread_local Hash hash("SHA1");
+  return hash.digest(data);
 }
 std::string md5(std::string_view data) {
-  return digest(EVP_md5(), data);
+  thread_local Hash hash("MD5");
+  return hash.digest(data);
 }
 std::string hmac_sha256(std::string_view key, std::string_view data) {
   thread_local Hmac hmac("SHA256", 32);
@@ -104,11 +123,11 @@ std::string hmac_sha1(std::string_view key, std::string_view data) {
 
 std::string hex(std::string_view bytes) {
   constexpr std::string_view kHex = "0123456789abcdef";
-  std::string out;
-  out.reserve(bytes.size() * 2);
-  for (const char ch : bytes) {
-    out += kHex[static_cast<unsigned char>(ch) >> 4];
-    out += kHex[static_cast<unsigned char>(ch) & 15];
+  std::string out(bytes.size() * 2, '\0');
+  for (std::size_t i = 0; i < bytes.size(); ++i) {
+    const auto byte = static_cast<unsigned char>(bytes[i]);
+    out[2 * i] = kHex[byte >> 4];
+    out[2 * i + 1] = kHex[byte & 15];
   }
   return out;
 }

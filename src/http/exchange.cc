@@ -95,7 +95,7 @@ bool Exchange::split_target() {
     if (scheme == std::string_view::npos) return false;
     begin = std::min(target.find_first_of("/?", scheme + 3), target.size());
   }
-  const auto end = std::min(target.find_first_of("?#", begin), target.size());
+  const auto end = std::min({target.find('?', begin), target.find('#', begin), target.size()});
   path_begin_ = begin;
   path_size_ = end - begin;
   request.path = path_size_ > 0 ? path() : "/";

@@ -64,7 +64,12 @@ constexpr std::array<std::pair<int, std::string_view>, 42> kReasons = {{
     {507, "Insufficient Storage"},
 }};
 
+bool is_escaped(std::string_view text) {
+  return text.contains('%') || text.contains('+');
+}
+
 std::string decoded(std::string_view text) {
+  if (!is_escaped(text)) return std::string(text);
   auto out = percent_decode(text, true);
   return out ? *std::move(out) : std::string(text);
 }
@@ -88,7 +93,7 @@ char lower_letter(char c) {
 }
 
 bool same_name(std::string_view a, std::string_view b) {
-  return std::ranges::equal(a, b, {}, lower_letter, lower_letter);
+  return a == b || std::ranges::equal(a, b, {}, lower_letter, lower_letter);
 }
 
 }  // namespace
@@ -118,6 +123,12 @@ Headers::Headers(std::initializer_list<Field> fields) {
 }
 
 void Headers::add(std::string_view name, std::string_view value) {
+  if (entries_.capacity() == 0) {
+    constexpr std::size_t kUsualFields = 8;
+    constexpr std::size_t kUsualBytes = 256;
+    entries_.reserve(kUsualFields);
+    bytes_.reserve(kUsualBytes);
+  }
   entries_.push_back({static_cast<std::uint32_t>(bytes_.size()),
                       static_cast<std::uint32_t>(name.size()),
                       static_cast<std::uint32_t>(value.size())});
@@ -168,7 +179,7 @@ Pairs parse_form(std::string_view text) {
 std::optional<std::string> Request::query_parameter(std::string_view name) const {
   std::optional<std::string> found;
   each_pair(query, [&](std::string_view key, std::string_view value) {
-    if (key != name && decoded(key) != name) return false;
+    if (key != name && (!is_escaped(key) || decoded(key) != name)) return false;
     found = decoded(value);
     return true;
   });

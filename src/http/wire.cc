@@ -18,12 +18,11 @@ bool is_token(std::string_view text) {
 }
 
 void append_value(std::string& out, std::string_view value) {
-  const auto start = out.size();
+  const auto start = static_cast<std::ptrdiff_t>(out.size());
   out += value;
-  if (value.find_first_of(std::string_view("\r\n\0", 3)) == std::string_view::npos) return;
   std::ranges::replace_if(
-      out.begin() + static_cast<std::ptrdiff_t>(start), out.end(),
-      [](char c) { return c == '\r' || c == '\n' || c == '\0'; }, ' ');
+      out.begin() + start, out.end(), [](char c) { return c == '\r' || c == '\n' || c == '\0'; },
+      ' ');
 }
 
 void append_number(std::string& out, std::int64_t number) {
