@@ -64,11 +64,14 @@ struct KnownJob {
   std::string client_ref;  ///< one for each run of a task
 };
 
+KnownJob known_job(const json::value& record) {
+  const LooseReader in(record);
+  return {in.text("provider"), in.text("job"), in.text("client_ref")};
+}
+
 KnownJob job_in(const json::object& result) {
   const auto* record = result.if_contains(kGenerationMember);
-  const json::value none;
-  const LooseReader in(record != nullptr ? *record : none);
-  return {in.text("provider"), in.text("job"), in.text("client_ref")};
+  return record != nullptr ? known_job(*record) : KnownJob{};
 }
 
 void cancel_job(const WorkContext& context, Id task, const KnownJob& known) {
@@ -81,6 +84,19 @@ void cancel_job(const WorkContext& context, Id task, const KnownJob& known) {
                                     {"provider", known.provider},
                                     {"job", known.job},
                                     {"confirmed", provider->cancel(known.job)}});
+}
+
+/// Stops a job that no run of its task goes on with.
+void settle_job(const WorkContext& context, Id task, const KnownJob& known) {
+  const auto now = context.store.get(task);
+  if (!now && now.error().code != ErrorCode::kNotFound) return;
+  const KnownJob current = now ? job_in((*now)->result) : KnownJob{};
+  // Another attempt of the same run has the job, or looks for it.
+  if (now && !is_final((*now)->state) && current.client_ref == known.client_ref) return;
+  const bool ended_by_itself =
+      now && (*now)->state != TaskState::kCancelled && current.job == known.job;
+  if (!ended_by_itself) cancel_job(context, task, known);
+  release_job(context, known.provider, known.job);
 }
 
 }  // namespace
@@ -125,17 +141,16 @@ Result<UnitOutcome> execute_generate(const WorkContext& context, const Run& run)
 
 void abandon_generation(const WorkContext& context, Id task, const UnitOutcome& outcome) {
   const KnownJob known = job_in(outcome.result);
-  if (known.job.empty()) return;
-  const auto now = context.store.get(task);
-  if (!now && now.error().code != ErrorCode::kNotFound) return;
-  if (now) {
-    const KnownJob current = job_in((*now)->result);
-    // Another attempt of the same run has the job, or looks for it.
-    const bool goes_on = !is_final((*now)->state) && current.client_ref == known.client_ref;
-    if (goes_on || current.job == known.job) return;
+  if (!known.job.empty()) settle_job(context, task, known);
+}
+
+void settle_lost_generations(const WorkContext& context) {
+  const auto records = context.store.list_records(kJobRecord, "");
+  if (!records) return;
+  for (const auto& [name, document] : *records) {
+    const auto task = Id::from_hex(LooseReader(document).text("task"));
+    if (task) settle_job(context, *task, known_job(document));
   }
-  cancel_job(context, task, known);
-  release_job(context, known.provider, known.job);
 }
 
 void end_generation(const WorkContext& context, const Task& task) {

@@ -74,6 +74,8 @@ void end_generation(const WorkContext& context, const Task& task);
 /// After the commit of a generation's unit was refused: stops the job that nobody else knows of, as
 /// the task was cancelled meanwhile. Blocks.
 void abandon_generation(const WorkContext& context, Id task, const UnitOutcome& outcome);
+/// The same for jobs whose tasks ended when no worker was there to notice. Blocks.
+void settle_lost_generations(const WorkContext& context);
 
 /// kOutOfSpace when the data directory's disk is nearly full.
 Status check_disk(const WorkContext& context);

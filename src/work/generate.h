@@ -33,6 +33,9 @@ Result<UnitOutcome> submit_to_provider(GenerateRun& g);
 Result<UnitOutcome> find_out(GenerateRun& g);
 Result<UnitOutcome> poll_provider(GenerateRun& g);
 
+/// Records of the jobs that tasks have at providers: which task, provider and job, and the run's
+/// client_ref. There from before the commit that notes the job until nobody needs it any more.
+inline constexpr auto kJobRecord = "provider_job";
 /// Forgets that a task has the provider's job, once it needs it no more.
 void release_job(const WorkContext& context, const std::string& provider, const std::string& job);
 /// Notes how long the provider took, which the progress of later ones is estimated by.

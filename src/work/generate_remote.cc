@@ -9,7 +9,6 @@
 namespace telecine {
 namespace {
 
-constexpr auto kJobRecord = "provider_job";
 constexpr auto kDurationRecord = "provider_durations";
 constexpr auto kEverybody = "";
 constexpr Millis kJobLife = 30LL * 86'400'000;  // longer than any job takes
@@ -51,7 +50,10 @@ bool claim_job(const GenerateRun& g, const std::string& job) {
   g.context.store.put_record({kJobRecord,
                               kEverybody,
                               g.job.choice.provider + "/" + job,
-                              {{"task", g.task.id.hex()}},
+                              {{"task", g.task.id.hex()},
+                               {"provider", g.job.choice.provider},
+                               {"job", job},
+                               {"client_ref", g.job.client_ref}},
                               now_ms() + kJobLife},
                              true, [&](Result<bool> done) { put.set_value(std::move(done)); });
   const auto done = put.get_future().get();

@@ -252,7 +252,10 @@ void Worker::tidy(Id task) {
 
 /// Deletes what attempts left behind whose leases are gone, and inputs of ended tasks.
 void Worker::clean_up() {
-  tidying_.post([this] { abort_lost_uploads(context_.store, context_.storages); });
+  tidying_.post([this] {
+    abort_lost_uploads(context_.store, context_.storages);
+    settle_lost_generations(context_);
+  });
   for (const object::Attempt& attempt : context_.objects.attempts()) {
     const auto id = Id::from_hex(attempt.task_hex);
     if (!id) continue;

@@ -244,6 +244,16 @@ check('killed in the submit, its job is found and none is made', async () => {
   assert.deepEqual([posts(word), jobs(word)], [1, 1]);
 }, very_long);
 
+check('killed before the cancel has reached the provider, it cancels again', async () => {
+  const word = '[clings] A tram that stays';
+  await killed(word, async (id) => {
+    if (!job_of(word)?.polls) return false;
+    if (!provider.clung) await veo.raw('POST', `/google/v1/tasks/${id}/cancel`);
+    return provider.clung === job_of(word).id;
+  });
+  await until('the cancel to arrive', () => provider.deleted.includes(job_of(word).id));
+}, very_long);
+
 check('killed in the polls, it polls on', async () => {
   const word = 'Killed in the polls';
   const id = await killed(word, () => job_of(word)?.polls >= 1);

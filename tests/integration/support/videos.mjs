@@ -11,6 +11,7 @@
 //   text        the result is a text                      gone        the result is 404, always
 //   empty       the result has no byte                    cancelled   says so of the job
 //   flaky       the result is 502 and half of it first    stuck       works for ever
+//   clings      works for ever, and never answers the first DELETE
 //   slow        the result trickles until released        late        takes the request when let
 //
 // A mode that `results` names has that result, and any other the usual one.
@@ -64,6 +65,10 @@ export class VideoServer {
       const [, id, content] = /^\/v1\/videos\/([^/]+)(\/content)?$/.exec(url.pathname) ?? [];
       const job = this.jobs.get(id);
       if (request.method === 'DELETE') {
+        if (job?.mode === 'clings' && this.#count(`delete ${id}`) === 1) {
+          this.clung = id;
+          return undefined;
+        }
         this.deleted.push(id);
         return this.#json(response, job ? 200 : 404, { id, deleted: Boolean(job) });
       }
@@ -139,7 +144,7 @@ export class VideoServer {
     if (mode === 'unknown' && polls === 2) return state('simmering');
     if (mode === 'failed') return state('failed', { error: { message: 'the scene is unsafe' } });
     if (mode === 'expired' || mode === 'cancelled') return state(mode);
-    if (mode === 'stuck') return state('in_progress', { progress: 30 });
+    if (mode === 'stuck' || mode === 'clings') return state('in_progress', { progress: 30 });
     if (polls <= 2) return state(polls === 1 ? 'queued' : 'in_progress', { progress: 40 * polls - 40 });
     return state('completed', { progress: 100 });
   }
