@@ -210,6 +210,17 @@ check('what is no media fails after its pull', async () => {
   assert.notEqual(data.fileId, '');
 });
 
+check('a pull that is retried keeps its file', async () => {
+  start_worker();
+  const id = await vod.run(pull('page.mp4', 'QCVB_SimpleProcessFile({10})'));
+  const { data } = await vod.finished(id);
+  const files = async () => (await server.client.get('/api/v1/files?limit=100')).files.length;
+  const before_it = await files();
+  await server.client.json('POST', `/api/v1/tasks/${id.split('-').at(-1)}/retry`);
+  assert.equal((await vod.finished(id)).data.fileId, data.fileId);
+  assert.equal(await files(), before_it);
+});
+
 check('another MD5 than the announced one fails the pull', async () => {
   start_worker();
   const { data } = await vod.finished(await vod.run(
