@@ -1,7 +1,17 @@
 #include "dialect/native/documents.h"
 
+#include <cstring>
+
 namespace telecine::native {
 namespace {
+
+/// Like string_view's own, which stops at every quote of a document on its way.
+std::size_t find(std::string_view text, std::string_view wanted, std::size_t from = 0) {
+  if (from > text.size()) return std::string_view::npos;
+  const void* at = ::memmem(text.data() + from, text.size() - from, wanted.data(), wanted.size());
+  if (at == nullptr) return std::string_view::npos;
+  return static_cast<std::size_t>(static_cast<const char*>(at) - text.data());
+}
 
 /// The first object URL at or after `from`: where its text begins and ends.
 struct Found {
@@ -11,7 +21,7 @@ struct Found {
 
 Found find_url(std::string_view view, std::size_t from) {
   constexpr std::string_view kBefore = "\"url\":\"";
-  const auto at = view.find(kBefore, from);
+  const auto at = find(view, kBefore, from);
   if (at == std::string_view::npos) return {};
   return {at + kBefore.size(), view.find('"', at + kBefore.size())};
 }
@@ -28,7 +38,7 @@ std::string linked(std::string_view view, const LinkTo& link_to) {
   out.reserve(view.size() + 2048);
   // Strings before the outputs are the caller's own; a quote in them is escaped, so this cannot be
   // inside one.
-  const auto outputs = view.find("\"outputs\":[");
+  const auto outputs = find(view, "\"outputs\":[");
   std::size_t copied = 0;
   std::string last_url;
   std::string last_link;
@@ -53,7 +63,7 @@ std::optional<std::string> task_text(const Service& service, std::string_view vi
                                      const std::string& account, const std::string& base) {
   // Nothing but the member itself can read so: quotes in strings are escaped, and values of the
   // caller's own labels are strings.
-  if (view.find(R"("destination":{)") != std::string_view::npos) return std::nullopt;
+  if (find(view, R"("destination":{)") != std::string_view::npos) return std::nullopt;
   return linked(view, [&](const std::string& url) { return base + service.link(url, account); });
 }
 
