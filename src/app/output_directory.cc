@@ -23,6 +23,8 @@ std::string main_file(const OutputSpec& output) {
       return output.name + "." + std::string(name_of(output.still.format));
     case OutputType::kSnapshots:
       return output.name + "/00001." + std::string(name_of(output.still.format));
+    case OutputType::kSprites:
+      return output.name + "/index.vtt";
     case OutputType::kDocument:
       break;
   }

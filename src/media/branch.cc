@@ -12,6 +12,12 @@ constexpr std::size_t kQueuedFrames = 8;
 // Timestamps rounded by a container must not fall a slot short.
 constexpr double kSlotSlack = 0.1;
 
+PictureFormat scaled_format(const VideoSettings& settings) {
+  const VideoCodecEntry& entry = entry_of(settings.options.codec);
+  if (entry.filters != nullptr) return {entry.scaled, AVCOL_RANGE_JPEG};
+  return {entry.format, AVCOL_RANGE_MPEG, settings.colour.space};
+}
+
 }  // namespace
 
 void Fate::fail(Error error) {
@@ -64,13 +70,19 @@ VideoBranch::VideoBranch(const VideoSettings& settings, double rate_limit, doubl
                          Span span, VideoEncoder encoder)
     : settings_(settings),
       encoder_(std::move(encoder)),
-      scaler_(settings.size,
-              {entry_of(settings.options.codec).format, AVCOL_RANGE_MPEG, settings.colour.space},
-              sharpness),
+      scaler_(settings.size, scaled_format(settings), sharpness),
       cut_(span),
       gate_(rate_limit),
       offset_(span.start),
-      frames_(kQueuedFrames) {}
+      frames_(kQueuedFrames) {
+  if (const char* filters = entry_of(settings.options.codec).filters) {
+    filters_.emplace(filters, [this](const AVFrame& frame, Ticks at) {
+      FramePtr own = share(frame);
+      own->pts = at;
+      return encode(std::move(own));
+    });
+  }
+}
 
 Result<std::unique_ptr<VideoBranch>> VideoBranch::create(const VideoSettings& settings,
                                                          double rate_limit, double sharpness,
@@ -122,12 +134,16 @@ Status VideoBranch::make(FramePtr frame) {
     auto scaled = scaler_.scale(*frame);
     if (!scaled) return std::unexpected(scaled.error());
     for (VideoBranch* child : children_) child->push(share(**scaled));
-    if (encodes) {
-      auto packets = encoder_.encode(std::move(*scaled));
-      if (!packets) return std::unexpected(packets.error());
-      out_.send(std::move(*packets));
-    }
+    if (encodes && filters_) return filters_->push(**scaled, (*scaled)->pts);
+    if (encodes) return encode(std::move(*scaled));
   }
+  return {};
+}
+
+Status VideoBranch::encode(FramePtr frame) {
+  auto packets = encoder_.encode(std::move(frame));
+  if (!packets) return std::unexpected(packets.error());
+  out_.send(std::move(*packets));
   return {};
 }
 
@@ -139,6 +155,9 @@ void VideoBranch::finish() {
   }
   shown_until_ = std::max(shown_until_, cut_.reached());
   if (!out_.wanted()) return;
+  if (filters_) {
+    if (auto ok = filters_->finish(); !ok) return out_.fail(ok.error());
+  }
   encoder_.extend_to(shown_until_);
   if (auto rest = encoder_.finish()) {
     out_.send(std::move(*rest));

@@ -9,6 +9,7 @@
 
 #include "media/channel.h"
 #include "media/encode.h"
+#include "media/filter_chain.h"
 #include "media/mux.h"
 #include "media/scale.h"
 #include "media/span.h"
@@ -62,8 +63,9 @@ class RateGate {
   std::int64_t last_slot_ = -1;
 };
 
-/// One encode of pictures on a thread of its own: cut, thin, scale, encode, distribute. What it
-/// scaled also feeds the next smaller branches, which must have the same span and rate limit.
+/// One encode of pictures on a thread of its own: cut, thin, scale, filter, encode, distribute.
+/// What it scaled also feeds the next smaller branches, which must have the same span and rate
+/// limit.
 class VideoBranch {
  public:
   static Result<std::unique_ptr<VideoBranch>> create(const VideoSettings& settings,
@@ -95,11 +97,13 @@ class VideoBranch {
   void work();
   Status take(FramePtr frame);
   Status make(FramePtr frame);
+  Status encode(FramePtr frame);
   void finish();
 
   const VideoSettings settings_;
   VideoEncoder encoder_;
   Scaler scaler_;
+  std::optional<FilterChain> filters_;  // between scaling and encoding
   PictureCut cut_;
   RateGate gate_;
   Distributor out_;

@@ -116,7 +116,7 @@ void Canvas::blend(int x, int y, Colour colour, int alpha) {
   pixel[2] = mix(pixel[2], colour.blue, alpha);
 }
 
-Result<FramePtr> Canvas::to_yuv() const {
+Result<FramePtr> Canvas::to_rgb() const {
   FramePtr rgb = make_frame();
   rgb->format = AV_PIX_FMT_RGB24;
   rgb->width = size_.width;
@@ -129,7 +129,13 @@ Result<FramePtr> Canvas::to_yuv() const {
     std::memcpy(rgb->data[0] + static_cast<std::ptrdiff_t>(y) * rgb->linesize[0],
                 pixels_.data() + static_cast<std::size_t>(y) * line, line);
   }
-  return Scaler(size_, {AV_PIX_FMT_YUV420P, AVCOL_RANGE_MPEG, AVCOL_SPC_BT709}).scale(*rgb);
+  return rgb;
+}
+
+Result<FramePtr> Canvas::to_yuv() const {
+  auto rgb = to_rgb();
+  if (!rgb) return rgb;
+  return Scaler(size_, {AV_PIX_FMT_YUV420P, AVCOL_RANGE_MPEG, AVCOL_SPC_BT709}).scale(**rgb);
 }
 
 }  // namespace telecine::media

@@ -43,6 +43,7 @@ class Canvas {
   /// Mixes one pixel: `alpha` 0...255 of `colour`.
   void blend(int x, int y, Colour colour, int alpha);
 
+  Result<FramePtr> to_rgb() const;
   /// As planar 4:2:0 in BT.709, for the encoder. Sides must be even.
   Result<FramePtr> to_yuv() const;
 

@@ -59,10 +59,16 @@ Result<VideoEncoder> VideoEncoder::open(const VideoSettings& settings) {
   VideoEncoder encoder;
   encoder.context_ = std::move(*made);
   encoder.parameters_ = std::move(*parameters);
+  encoder.must_finish_ = entry.must_finish;
   if (!settings.options.scene_cuts) {
     encoder.gop_ = std::max<Ticks>(1, ms_to_ticks(settings.options.gop));
   }
   return encoder;
+}
+
+VideoEncoder::~VideoEncoder() {
+  // Left to the end of the process, which is near when encoders are given up.
+  if (context_ && must_finish_) (void)context_.release();
 }
 
 Result<std::vector<PacketPtr>> VideoEncoder::encode(FramePtr frame) {
@@ -97,6 +103,7 @@ Result<std::vector<PacketPtr>> VideoEncoder::finish() {
     return std::unexpected(encoder_error(code, context_->codec->name));
   }
   auto out = receive_all();
+  if (out) must_finish_ = false;
   if (out && held_) {
     // A track's length is counted from its first decoding time to the end of the last packet in
     // decoding order, which is seldom the last picture: give it what makes the whole come right,

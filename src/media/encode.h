@@ -13,6 +13,9 @@ namespace telecine::media {
 class VideoEncoder {
  public:
   static Result<VideoEncoder> open(const VideoSettings& settings);
+  VideoEncoder(VideoEncoder&&) = default;
+  VideoEncoder& operator=(VideoEncoder&&) = default;
+  ~VideoEncoder();
 
   /// `frame` has the size and pixel format of the settings, and `pts` in ticks, larger than the
   /// last one's. Without scene cuts the first frame at or after each multiple of the gop becomes
@@ -45,6 +48,7 @@ class VideoEncoder {
   Ticks first_dts_ = 0;
   bool any_packet_ = false;
   std::map<Ticks, Ticks> shown_for_;  // of the pictures inside the encoder, by pts
+  bool must_finish_ = false;
   PacketPtr held_;  // the newest packet waits for the next one: the last is treated specially
 };
 

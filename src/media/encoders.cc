@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdio>
-#include <vector>
 
 namespace telecine::media {
 namespace {
@@ -63,14 +62,100 @@ void configure_x265(const VideoSettings& settings, AVCodecContext& context, Dict
   options.set("x265-params", parameters);
 }
 
+// Keyframes for encoders that take no orders for them at the worst: the grid is right as long as
+// the frame rate holds.
+int frames_of(Millis gop, AVRational frame_rate) {
+  const double frames = static_cast<double>(gop) / 1000 * av_q2d(frame_rate);
+  return static_cast<int>(std::clamp(std::round(frames), 1.0, 1e6));
+}
+
+// The place of a preset on a scale that falls from `fastest` to `slowest`.
+int on_scale(Preset preset, int fastest, int slowest) {
+  constexpr int kLast = static_cast<int>(Preset::kVeryslow);
+  return fastest - static_cast<int>(preset) * (fastest - slowest) / kLast;
+}
+
+std::string crf_text(double crf) {
+  return std::to_string(static_cast<int>(std::lround(crf)));
+}
+
+void configure_svt(const VideoSettings& settings, AVCodecContext& context, Dictionary& options) {
+  // SVT-AV1's presets 12 (fastest) to 4; the slower ones are for research.
+  options.set("preset", on_scale(settings.options.preset, 12, 4));
+  context.gop_size = frames_of(settings.options.gop, settings.frame_rate);
+  std::string parameters = "lp=" + std::to_string(settings.threads) + ":pin=0";
+  if (settings.options.scene_cuts) parameters += ":scd=1";
+  const RateControl& rate = settings.options.rate;
+  if (rate.bitrate) {
+    context.bit_rate = *rate.bitrate;
+    parameters += ":rc=1";
+  } else {
+    options.set("crf", crf_text(rate.crf.value_or(default_crf(VideoCodec::kAv1))));
+    if (rate.max_rate) parameters += ":mbr=" + std::to_string(*rate.max_rate / 1000);
+  }
+  options.set("svtav1-params", parameters);
+}
+
+void configure_vpx(const VideoSettings& settings, AVCodecContext& context, Dictionary& options) {
+  // libvpx's "good" is fit for patient presets: at 1080p its quickest makes 2 pictures a second on
+  // a core. "realtime" knows cpu-used 8 (fastest) to 5, "good" 4 to 1.
+  const Preset preset = settings.options.preset;
+  const bool quick = preset <= Preset::kFast;
+  options.set("deadline", quick ? "realtime" : "good");
+  options.set("cpu-used", std::min(8, 9 - static_cast<int>(preset)));
+  options.set("row-mt", 1);
+  if (!quick) {
+    options.set("auto-alt-ref", 1);
+    options.set("lag-in-frames", 25);
+  }
+  context.gop_size = settings.options.scene_cuts
+                         ? frames_of(settings.options.gop, settings.frame_rate)
+                         : 1'000'000;
+  const RateControl& rate = settings.options.rate;
+  if (rate.bitrate) {
+    context.bit_rate = *rate.bitrate;
+  } else {
+    options.set("crf", crf_text(rate.crf.value_or(default_crf(VideoCodec::kVp9))));
+    // libvpx's capped quality is its constrained mode, whose rate is the cap.
+    context.bit_rate = rate.max_rate.value_or(0);
+  }
+  if (rate.bitrate && rate.max_rate) {
+    context.rc_max_rate = *rate.max_rate;
+    context.rc_buffer_size = static_cast<int>(
+        std::min<std::int64_t>(rate.buffer.value_or(2 * *rate.max_rate), 2'000'000'000));
+  }
+}
+
+void configure_gif(const VideoSettings&, AVCodecContext&, Dictionary&) {}
+
+void configure_webp(const VideoSettings& settings, AVCodecContext& context, Dictionary& options) {
+  options.set("loop", 0);  // for ever
+  const double crf = settings.options.rate.crf.value_or(default_crf(VideoCodec::kWebp));
+  options.set("quality", static_cast<int>(std::lround(100 - crf)));
+  options.set("compression_level", 6 - on_scale(settings.options.preset, 6, 0));
+  context.gop_size = 30;
+}
+
+// GIFs are drawn from palettes, each picture's own: "new" is what lets it change.
+constexpr const char* kGifColours =
+    "split[seen][shown];[seen]palettegen=stats_mode=single[colours];"
+    "[shown][colours]paletteuse=new=1:dither=bayer:bayer_scale=4";
+
 constexpr auto kVideoCodecs = std::to_array<VideoCodecEntry>({
     {VideoCodec::kH264, "libx264", AV_PIX_FMT_YUV420P, configure_x264},
     {VideoCodec::kH265, "libx265", AV_PIX_FMT_YUV420P, configure_x265},
+    {VideoCodec::kAv1, "libsvtav1", AV_PIX_FMT_YUV420P, configure_svt, AV_PIX_FMT_NONE, nullptr,
+     true},
+    {VideoCodec::kVp9, "libvpx-vp9", AV_PIX_FMT_YUV420P, configure_vpx},
+    {VideoCodec::kGif, "gif", AV_PIX_FMT_PAL8, configure_gif, AV_PIX_FMT_BGRA, kGifColours},
+    {VideoCodec::kWebp, "libwebp_anim", AV_PIX_FMT_YUV420P, configure_webp},
 });
 
 constexpr auto kAudioCodecs = std::to_array<AudioCodecEntry>({
     {AudioCodec::kAac, "aac", 8},
     {AudioCodec::kMp3, "libmp3lame", 2},
+    {AudioCodec::kOpus, "libopus", 8},
+    {AudioCodec::kFlac, "flac", 8},
 });
 
 // "ipod" is libavformat's name of M4A: an MP4 with its own brand.
@@ -79,6 +164,13 @@ constexpr auto kContainers = std::to_array<ContainerEntry>({
     {Container::kFlv, "flv", "flv", "video/x-flv"},
     {Container::kM4a, "ipod", "m4a", "audio/mp4"},
     {Container::kMp3, "mp3", "mp3", "audio/mpeg"},
+    {Container::kWebm, "webm", "webm", "video/webm"},
+    {Container::kMkv, "matroska", "mkv", "video/x-matroska"},
+    {Container::kTs, "mpegts", "ts", "video/mp2t"},
+    {Container::kOgg, "ogg", "ogg", "audio/ogg"},
+    {Container::kFlac, "flac", "flac", "audio/flac"},
+    {Container::kGif, "gif", "gif", "image/gif"},
+    {Container::kWebp, "webp", "webp", "image/webp"},
 });
 
 // JPEG (JFIF) is full-range BT.601.
@@ -94,6 +186,7 @@ constexpr auto kImages = std::to_array<ImageEntry>({
 VideoOptions normalised(VideoOptions options, OutputType use) {
   if (use == OutputType::kHls) options.scene_cuts = false;
   if (options.gop <= 0) options.gop = use == OutputType::kHls ? kHlsGop : kFileGop;
+  if (options.codec == VideoCodec::kGif) options.rate = {};
   RateControl& rate = options.rate;
   if (!rate.crf && !rate.bitrate) rate.crf = default_crf(options.codec);
   if (rate.crf) rate.bitrate.reset();
@@ -120,81 +213,6 @@ const ContainerEntry& entry_of(Container container) {
 }
 const ImageEntry& entry_of(ImageFormat format) {
   return *std::ranges::find(kImages, format, &ImageEntry::format);
-}
-
-namespace {
-
-// The first bytes of the first SPS, from its NAL header on and without emulation prevention.
-std::vector<std::uint8_t> hevc_sps(const AVCodecParameters& codec) {
-  constexpr int kSps = 33;
-  constexpr std::size_t kEnough = 16;
-  const std::uint8_t* data = codec.extradata;
-  std::vector<std::uint8_t> out;
-  for (int i = 0; i + 3 < codec.extradata_size; ++i) {
-    if (data[i] != 0 || data[i + 1] != 0 || data[i + 2] != 1) continue;
-    if (((data[i + 3] >> 1) & 0x3F) != kSps) continue;
-    for (int j = i + 3; j < codec.extradata_size && out.size() < kEnough; ++j) {
-      const bool prevents = data[j] == 3 && data[j - 1] == 0 && data[j - 2] == 0;
-      if (!prevents) out.push_back(data[j]);
-    }
-    break;
-  }
-  return out;
-}
-
-// ISO/IEC 14496-15 E.3: profile, compatibility flags in reverse, tier and level, and the
-// constraint bytes up to the last that is not 0.
-std::string hevc_string(const AVCodecParameters& codec) {
-  const auto sps = hevc_sps(codec);
-  if (sps.size() < 15) return "hvc1";
-  // Two bytes of NAL header and one of ids stand before the profile.
-  const std::uint8_t* ptl = sps.data() + 3;
-  const auto space = static_cast<std::size_t>(ptl[0] >> 6);
-  std::uint32_t flags = 0;
-  for (int bit = 0; bit < 32; ++bit) {
-    if ((ptl[1 + bit / 8] >> (7 - bit % 8)) & 1) flags |= 1U << bit;
-  }
-  char text[64];
-  std::snprintf(text, sizeof text, "hvc1.%s%d.%X.%c%d", std::to_array({"", "A", "B", "C"})[space],
-                ptl[0] & 0x1F, flags, (ptl[0] & 0x20) != 0 ? 'H' : 'L', ptl[11]);
-  std::string out = text;
-  int last = 5;
-  while (last >= 0 && ptl[5 + last] == 0) --last;
-  for (int i = 0; i <= last; ++i) {
-    std::snprintf(text, sizeof text, ".%X", ptl[5 + i]);
-    out += text;
-  }
-  return out;
-}
-
-}  // namespace
-
-std::string codec_string(const AVCodecParameters& codec) {
-  char text[32] = {};
-  if (codec.codec_id == AV_CODEC_ID_H264) {
-    // Extradata is either Annex B, whose first NAL unit is the SPS, or avcC: in both the profile,
-    // constraint and level bytes follow the SPS's NAL header or the version byte.
-    const std::uint8_t* data = codec.extradata;
-    const int size = codec.extradata_size;
-    int at = -1;
-    if (size >= 4 && data[0] == 1) at = 1;
-    for (int i = 0; at < 0 && i + 6 < size; ++i) {
-      const bool start_code = data[i] == 0 && data[i + 1] == 0 && data[i + 2] == 1;
-      if (start_code && (data[i + 3] & 0x1F) == 7) at = i + 4;
-    }
-    if (at < 0 || at + 3 > size) return "avc1";
-    std::snprintf(text, sizeof text, "avc1.%02X%02X%02X", data[at], data[at + 1], data[at + 2]);
-    return text;
-  }
-  if (codec.codec_id == AV_CODEC_ID_HEVC) return hevc_string(codec);
-  if (codec.codec_id == AV_CODEC_ID_MP3) return "mp4a.40.34";
-  if (codec.codec_id == AV_CODEC_ID_AAC) {
-    // The AudioSpecificConfig starts with five bits of object type.
-    const int object = codec.extradata_size > 0 ? codec.extradata[0] >> 3 : 2;
-    std::snprintf(text, sizeof text, "mp4a.40.%d", object);
-    return text;
-  }
-  return avcodec_get_name(codec.codec_id);
 }
 
 }  // namespace telecine::media

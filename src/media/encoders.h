@@ -34,6 +34,11 @@ struct VideoCodecEntry {
   AVPixelFormat format;
   /// Translates the settings to the encoder's own fields and options.
   void (*configure)(const VideoSettings& settings, AVCodecContext& context, Dictionary& options);
+  /// When scaling alone cannot make the format: what it makes, and the filters that do the rest.
+  AVPixelFormat scaled = AV_PIX_FMT_NONE;
+  const char* filters = nullptr;
+  /// It cannot be closed before its end, but waits for ever (SVT-AV1 1.4).
+  bool must_finish = false;
 };
 const VideoCodecEntry& entry_of(VideoCodec codec);
 

@@ -54,6 +54,10 @@ Error hls_error(int code) {
 
 }  // namespace
 
+const char* segment_muxer(SegmentFormat format) {
+  return entry_of(format).muxer;
+}
+
 HlsMuxer::HlsMuxer(OutputFiles& files, std::string directory, Millis segment, SegmentFormat format)
     : files_(files),
       directory_(std::move(directory)),

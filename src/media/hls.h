@@ -14,6 +14,9 @@ namespace telecine::media {
 
 inline constexpr const char* kPlaylistType = "application/vnd.apple.mpegurl";
 
+/// libavformat's name of what makes such segments.
+const char* segment_muxer(SegmentFormat format);
+
 /// One rendition of an HLS ladder (RFC 8216) in one directory: `index.m3u8`, and `init.mp4` and
 /// `seg-00001.m4s`... (fragmented MP4) or `seg-00001.ts`... (transport stream). Segments are cut at
 /// the first keyframe at or after each multiple of the segment length (sound alone: at the first

@@ -2,11 +2,48 @@
 
 #include <algorithm>
 
+#include "media/hevc_in_flv.h"
+
 namespace telecine::media {
 namespace {
 
 Error mux_error(int code) {
   return av_error(code, "the output could not be written", ErrorCode::kInternal);
+}
+
+Status keep_hevc_in_flv(AVFormatContext& format, AVCodecParameters& codec) {
+  auto record = hevc_record(codec);
+  if (!record) return std::unexpected(record.error());
+  av_freep(&codec.extradata);
+  codec.extradata_size = 0;
+  auto* copy =
+      static_cast<std::uint8_t*>(av_mallocz(record->size() + AV_INPUT_BUFFER_PADDING_SIZE));
+  if (copy == nullptr) return fail(ErrorCode::kResourceLimit, "out of memory");
+  std::ranges::copy(*record, copy);
+  codec.extradata = copy;
+  codec.extradata_size = static_cast<int>(record->size());
+  codec.codec_id = AV_CODEC_ID_H264;
+  codec.codec_tag = kFlvHevcNumber;
+  format.strict_std_compliance = FF_COMPLIANCE_UNOFFICIAL;
+  return {};
+}
+
+// Rotation, HDR metadata and the like. The bit rate the source was made for is not the muxer's.
+Status take_over(AVStream& stream, const AVStream& source) {
+  for (int i = 0; i < source.nb_side_data; ++i) {
+    const AVPacketSideData& data = source.side_data[i];
+    if (data.type == AV_PKT_DATA_CPB_PROPERTIES) continue;
+    std::uint8_t* copy = av_stream_new_side_data(&stream, data.type, data.size);
+    if (copy == nullptr) return fail(ErrorCode::kResourceLimit, "out of memory");
+    std::copy_n(data.data, data.size, copy);
+  }
+  stream.avg_frame_rate = source.avg_frame_rate;
+  stream.sample_aspect_ratio = source.sample_aspect_ratio;
+  stream.disposition = source.disposition;
+  if (const auto* language = av_dict_get(source.metadata, "language", nullptr, 0)) {
+    av_dict_set(&stream.metadata, "language", language->value, 0);
+  }
+  return {};
 }
 
 }  // namespace
@@ -30,8 +67,20 @@ Result<int> MuxContext::add_track(const TrackFormat& track) {
   // Apple's players want the headers of H.265 out of band, which "hvc1" promises.
   const bool is_h265 = track.codec.codec_id == AV_CODEC_ID_HEVC;
   stream->codecpar->codec_tag = is_h265 ? MKTAG('h', 'v', 'c', '1') : 0;
+  if (is_h265 && std::string_view(format->oformat->name) == "flv") {
+    if (auto ok = keep_hevc_in_flv(*format, *stream->codecpar); !ok) {
+      return std::unexpected(ok.error());
+    }
+    lengths_track = stream->index;
+  }
+  // A part of the standard by now, but not yet when libavformat 59 was made.
+  if (track.codec.codec_id == AV_CODEC_ID_FLAC) {
+    format->strict_std_compliance = FF_COMPLIANCE_EXPERIMENTAL;
+  }
   stream->time_base = track.time_base;
-  if (track.frame_rate.num > 0) {
+  if (track.source != nullptr) {
+    if (auto ok = take_over(*stream, *track.source); !ok) return std::unexpected(ok.error());
+  } else if (track.frame_rate.num > 0) {
     stream->avg_frame_rate = track.frame_rate;
     stream->sample_aspect_ratio = {1, 1};
   }
@@ -40,6 +89,11 @@ Result<int> MuxContext::add_track(const TrackFormat& track) {
 }
 
 Status MuxContext::write(int track, PacketPtr packet, bool interleave) {
+  if (track == lengths_track) {
+    auto changed = with_lengths(std::move(packet));
+    if (!changed) return std::unexpected(changed.error());
+    packet = std::move(*changed);
+  }
   packet->stream_index = track;
   av_packet_rescale_ts(packet.get(), time_bases[static_cast<std::size_t>(track)],
                        format->streams[track]->time_base);
@@ -99,6 +153,7 @@ Status FileMuxer::start() {
   // MP4 and M4A, the keyframes of FLV.
   options.set("movflags", "+faststart+write_colr");
   options.set("flvflags", "+add_keyframe_index");
+  options.set("loop", 0);  // moving pictures: for ever
   if (const int code = avformat_write_header(context_.format.get(), options.address()); code < 0) {
     return std::unexpected(mux_error(code));
   }
@@ -115,7 +170,8 @@ Status FileMuxer::finish() {
   if (const int code = av_write_trailer(context_.format.get()); code < 0) {
     return std::unexpected(mux_error(code));
   }
-  return io_.flush();
+  if (auto ok = io_.flush(); !ok) return ok;
+  return context_.lengths_track >= 0 ? renumber_pictures(fd_.get()) : Status();
 }
 
 }  // namespace telecine::media

@@ -16,6 +16,8 @@ struct TrackFormat {
   const AVCodecParameters& codec;
   AVRational time_base;         ///< of its packets
   AVRational frame_rate{0, 1};  ///< pictures only
+  /// Of a track that is copied: what it says of itself goes along.
+  const AVStream* source = nullptr;
 };
 
 /// Puts encoded packets into files. Tracks are added, then `start`, then packets of each track in
@@ -36,6 +38,7 @@ class Muxer {
 struct MuxContext {
   OutputFormatPtr format;
   std::vector<AVRational> time_bases;  ///< of the packets that come in
+  int lengths_track = -1;              ///< whose packets need lengths, see hevc_in_flv.h
 
   static Result<MuxContext> make(const char* muxer, AVIOContext* io);
   Result<int> add_track(const TrackFormat& track);

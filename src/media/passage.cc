@@ -99,18 +99,21 @@ void Transcode::follow_clock(AVPacket& packet, const AVStream& stream) {
 Status Transcode::read_all() {
   while (PacketPtr packet = input_.read()) {
     const AVStream& stream = input_.stream(packet->stream_index);
-    const bool is_used = (video_decoder_ && video_->index == packet->stream_index) ||
-                         (audio_decoder_ && audio_->index == packet->stream_index);
-    if (is_used) follow_clock(*packet, stream);
+    const bool is_video = video_ != nullptr && video_->index == packet->stream_index;
+    const bool is_audio = audio_ != nullptr && audio_->index == packet->stream_index;
+    if (is_video || is_audio) follow_clock(*packet, stream);
     const std::int64_t at = packet->pts != AV_NOPTS_VALUE ? packet->pts : packet->dts;
     if (at != AV_NOPTS_VALUE) {
       const Ticks end =
           to_ticks(at + std::max<std::int64_t>(0, packet->duration), stream.time_base) - zero_;
       furthest_ = std::max(furthest_, end);
     }
-    if (video_decoder_ && video_->index == packet->stream_index) {
+    if (is_video && video_copy_) video_copy_->take(*packet);
+    if (is_audio && audio_copy_) audio_copy_->take(*packet);
+    if (is_video && video_decoder_) {
       if (auto ok = video_decoder_->decode(*packet); !ok) return ok;
-    } else if (audio_decoder_ && audio_->index == packet->stream_index) {
+    }
+    if (is_audio && audio_decoder_) {
       if (auto ok = audio_decoder_->decode(*packet); !ok) return ok;
     }
     if (nothing_left()) {
@@ -130,6 +133,8 @@ bool Transcode::all_failed() const {
 }
 
 bool Transcode::nothing_left() const {
+  const auto is_whole = [](const auto& copy) { return copy && copy->wanted(); };
+  if (is_whole(video_copy_) || is_whole(audio_copy_)) return false;
   Ticks passed = kForever;
   if (video_decoder_) passed = std::min(passed, video_decoder_->end());
   if (audio_decoder_) passed = std::min(passed, audio_decoder_->end());
@@ -185,6 +190,8 @@ Status Transcode::decode() {
   if (all_failed()) return {};
   if (auto ok = judge(); !ok) return ok;
   for (VideoBranch* root : roots_) root->close();
+  if (video_copy_) video_copy_->finish();
+  if (audio_copy_) audio_copy_->finish();
   finish_sound();
   for (auto& branch : branches_) {
     if (branch) branch->join();
@@ -198,7 +205,10 @@ Status Transcode::decode() {
 Ticks Transcode::progress_of(const Work& work) const {
   std::optional<Ticks> least;
   for (const Target& target : work.targets) {
-    const Ticks at = target.video != nullptr ? target.video->progress() : sound_progress_.load();
+    Ticks at = sound_progress_;
+    if (target.sound_copy != nullptr) at = target.sound_copy->progress();
+    if (target.video_copy != nullptr) at = target.video_copy->progress();
+    if (target.video != nullptr) at = target.video->progress();
     least = least ? std::min(*least, at) : at;
   }
   if (least) return *least;
@@ -224,7 +234,9 @@ double Transcode::seconds_done() const {
     if (branch) least = std::min(least, branch->progress());
   }
   if (branches_.empty()) {
-    least = video_ != nullptr ? picture_progress_.load() : sound_progress_.load();
+    least = decodes_video_ ? picture_progress_.load() : sound_progress_.load();
+    if (!decodes_video_ && audio_copy_) least = audio_copy_->progress();
+    if (!decodes_video_ && video_copy_) least = video_copy_->progress();
   }
   if (least == kForever) return 0;
   return ticks_to_seconds(std::max<Ticks>(0, least - ms_to_ticks(from_) - origin_));

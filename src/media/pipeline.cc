@@ -8,8 +8,8 @@
 #include <stop_token>
 #include <thread>
 
+#include "media/picture_set.h"
 #include "media/probe.h"
-#include "media/still.h"
 #include "media/transcode.h"
 
 namespace telecine::media {
@@ -71,7 +71,7 @@ constexpr Millis kLongWayIn = 10'000;
 bool worth_seeking(const Job& job, const MediaFacts& source) {
   std::size_t stills = 0;
   for (const auto& spec : job.outputs) {
-    if (spec.type != OutputType::kCover && spec.type != OutputType::kSnapshots) return false;
+    if (!takes_pictures(spec)) return false;
     if (const auto moments = moments_of(spec, source.duration)) stills += moments->size();
   }
   return stills <= kFewStills || static_cast<Millis>(stills) * kWorthSeeking <= source.duration;
@@ -116,20 +116,16 @@ class Stills {
     if (video == nullptr || video->width <= 0 || video->height <= 0) {
       return fail(ErrorCode::kUnsupported, "the source has no picture to take a still from");
     }
-    const auto moments = moments_of(spec, source_.duration);
-    if (!moments) return std::unexpected(moments.error());
-    MadeOutput made;
-    for (std::size_t place = 0; place < moments->size(); ++place) {
-      auto frame = grab((*moments)[place], video->index);
+    auto pictures = PictureSet::plan(spec, {video->width, video->height}, source_.duration, files_);
+    if (!pictures) return std::unexpected(pictures.error());
+    const std::size_t count = pictures->moments().size();
+    for (std::size_t place = 0; place < count; ++place) {
+      auto frame = grab(pictures->moments()[place], video->index);
       if (!frame) return std::unexpected(frame.error());
-      auto still = write_still(**frame, spec.still, {video->width, video->height}, files_,
-                               still_name(spec, place));
-      if (!still) return std::unexpected(still.error());
-      made.files.push_back(std::move(still->file));
-      if (!made.facts) made.facts = std::move(still->facts);
-      report(index, static_cast<double>(place + 1) / static_cast<double>(moments->size()));
+      if (auto ok = pictures->take(place, **frame); !ok) return std::unexpected(ok.error());
+      report(index, static_cast<double>(place + 1) / static_cast<double>(count));
     }
-    return made;
+    return pictures->finish();
   }
 
   Result<FramePtr> grab(Millis at, int stream) {
@@ -161,7 +157,7 @@ class Stills {
 Millis first_need(const Job& job, const MediaFacts& source) {
   Millis first = source.duration;
   for (const auto& spec : job.outputs) {
-    if (spec.type == OutputType::kCover || spec.type == OutputType::kSnapshots) {
+    if (takes_pictures(spec)) {
       const auto moments = moments_of(spec, source.duration);
       if (moments) first = std::min(first, std::ranges::min(*moments));
     } else if (const auto part = part_of(spec, source.duration)) {

@@ -22,9 +22,10 @@ struct Job {
 struct MadeOutput {
   std::optional<Error> error;  ///< set: the rest is empty
   /// name, media type and size; the first is what a client opens. Names are those given to
-  /// OutputFiles: "<output>.mp4", ".flv", ".m4a", ".mp3"; "<output>/master.m3u8",
+  /// OutputFiles: "<output>.mp4", ".webm"...; "<output>/master.m3u8",
   /// "<output>/<rendition>/index.m3u8", ".../init.mp4", ".../seg-00001.m4s" or ".ts"...;
-  /// "<output>.jpg", ".png"; "<output>/00001.jpg"... in the order of the moments asked for.
+  /// "<output>.jpg", ".png"; "<output>/00001.jpg"... in the order of the moments asked for;
+  /// "<output>/index.vtt" and "<output>/00001.jpg"... of sprites.
   std::vector<OutputFile> files;
   std::optional<MediaFacts> facts;          ///< HLS: the best rendition's streams, all its sizes
   std::vector<MediaFacts> rendition_facts;  ///< HLS: in the order asked for

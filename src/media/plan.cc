@@ -4,6 +4,9 @@
 #include <cmath>
 #include <numeric>
 
+#include "media/copy.h"
+#include "media/hls.h"
+#include "media/picture_set.h"
 #include "media/scale.h"
 
 namespace telecine::media {
@@ -51,6 +54,11 @@ PlannedVideo planned_video(const VideoOptions& wanted, OutputType use, const Vid
   return planned;
 }
 
+const char* muxer_of(const OutputSpec& spec) {
+  return spec.type == OutputType::kHls ? segment_muxer(spec.segments)
+                                       : entry_of(spec.container).muxer;
+}
+
 template <typename T, typename Same>
 int index_of(std::vector<T>& list, T item, Same same) {
   for (std::size_t i = 0; i < list.size(); ++i) {
@@ -70,42 +78,73 @@ AudioOptions audio_options(const OutputSpec& spec, const AudioOptions& wanted) {
   return options;
 }
 
-PlannedOutput plan_output(Plan& plan, const OutputSpec& spec, const VideoFacts* video,
-                          const AVStream* stream, const AudioFacts* audio, Millis duration) {
-  PlannedOutput planned;
-  const auto refuse = [&](const char* why) {
-    planned.error = Error{ErrorCode::kUnsupported, why, {}};
-    return planned;
-  };
-  if (spec.type == OutputType::kCover || spec.type == OutputType::kSnapshots) {
-    return video == nullptr ? refuse("the source has no picture to take a still from") : planned;
+Status plan_video(Plan& plan, PlannedRendition& made, const OutputSpec& spec, const Part& part,
+                  const VideoOptions& options, const SourceStreams& source) {
+  if (options.codec == VideoCodec::kCopy) {
+    if (auto why = cannot_copy(*source.video_stream, muxer_of(spec))) {
+      return std::unexpected(std::move(*why));
+    }
+    made.copies_video = plan.copies_video = true;
+    return {};
   }
-  if (spec.renditions.empty()) return refuse("the output names no rendition");
-  const auto part = part_of(spec, duration);
-  if (!part) {
-    planned.error = part.error();
-    return planned;
+  PlannedVideo wanted = planned_video(options, spec.type, *source.video, *source.video_stream);
+  wanted.part = part;
+  made.video =
+      index_of(plan.video, std::move(wanted), [](const PlannedVideo& a, const PlannedVideo& b) {
+        return a.settings.options == b.settings.options && a.part == b.part;
+      });
+  return {};
+}
+
+Status plan_audio(Plan& plan, PlannedRendition& made, const OutputSpec& spec, const Part& part,
+                  const AudioOptions& options, const SourceStreams& source) {
+  if (options.codec == AudioCodec::kCopy) {
+    if (auto why = cannot_copy(*source.audio_stream, muxer_of(spec))) {
+      return std::unexpected(std::move(*why));
+    }
+    made.copies_audio = plan.copies_audio = true;
+    return {};
   }
+  made.audio =
+      index_of(plan.audio, PlannedSound{audio_options(spec, options), part}, std::equal_to<>());
+  return {};
+}
+
+Status plan_rendition(Plan& plan, PlannedOutput& planned, const OutputSpec& spec,
+                      const Rendition& rendition, const SourceStreams& source) {
+  PlannedRendition& made = planned.renditions.emplace_back();
+  const bool has_video = rendition.video && source.video != nullptr;
+  const bool has_audio = rendition.audio && source.audio != nullptr;
+  if (!has_video && !has_audio) {
+    return fail(ErrorCode::kUnsupported,
+                rendition.video ? "the source has no picture" : "the source has no sound");
+  }
+  if (has_video) {
+    auto ok = plan_video(plan, made, spec, planned.part, *rendition.video, source);
+    if (!ok) return ok;
+  }
+  if (has_audio) return plan_audio(plan, made, spec, planned.part, *rendition.audio, source);
+  return {};
+}
+
+Status plan_output(Plan& plan, PlannedOutput& planned, const OutputSpec& spec,
+                   const SourceStreams& source) {
+  if (takes_pictures(spec)) {
+    if (source.video == nullptr) {
+      return fail(ErrorCode::kUnsupported, "the source has no picture to take a still from");
+    }
+    plan.decodes_video = true;
+    return {};
+  }
+  if (spec.renditions.empty())
+    return fail(ErrorCode::kUnsupported, "the output names no rendition");
+  const auto part = part_of(spec, source.duration);
+  if (!part) return std::unexpected(part.error());
   planned.part = *part;
   for (const Rendition& rendition : spec.renditions) {
-    PlannedRendition& made = planned.renditions.emplace_back();
-    if (rendition.video && video != nullptr) {
-      PlannedVideo wanted = planned_video(*rendition.video, spec.type, *video, *stream);
-      wanted.part = *part;
-      made.video =
-          index_of(plan.video, std::move(wanted), [](const PlannedVideo& a, const PlannedVideo& b) {
-            return a.settings.options == b.settings.options && a.part == b.part;
-          });
-    }
-    if (rendition.audio && audio != nullptr) {
-      made.audio = index_of(plan.audio, PlannedSound{audio_options(spec, *rendition.audio), *part},
-                            std::equal_to<>());
-    }
-    if (!made.video && !made.audio) {
-      return refuse(rendition.video ? "the source has no picture" : "the source has no sound");
-    }
+    if (auto ok = plan_rendition(plan, planned, spec, rendition, source); !ok) return ok;
   }
-  return planned;
+  return {};
 }
 
 std::int64_t area(const PlannedVideo& planned) {
@@ -149,6 +188,8 @@ void find_parents(Plan& plan, const VideoFacts& source) {
       }
       const bool step_is_large = big.width >= (small.width - 2) * kLeastCascadeStep &&
                                  big.height >= (small.height - 2) * kLeastCascadeStep;
+      // Its pictures are for filters, not for other encoders.
+      if (entry_of(parent.settings.options.codec).filters != nullptr) continue;
       // A few pixels of rounding do not make a step small: 1280 to 854 is meant as 3 to 2.
       if (big != small && !(kCascadeScaling && step_is_large)) continue;
       plan.video[i].parent = static_cast<int>(j);
@@ -158,15 +199,16 @@ void find_parents(Plan& plan, const VideoFacts& source) {
 
 }  // namespace
 
-Plan make_plan(const std::vector<OutputSpec>& outputs, const VideoFacts* video,
-               const AVStream* video_stream, const AudioFacts* audio, Millis duration,
-               int threads) {
+Plan make_plan(const std::vector<OutputSpec>& outputs, const SourceStreams& source, int threads) {
   Plan plan;
   for (const auto& spec : outputs) {
-    plan.outputs.push_back(plan_output(plan, spec, video, video_stream, audio, duration));
+    PlannedOutput planned;
+    if (auto ok = plan_output(plan, planned, spec, source); !ok) planned.error = ok.error();
+    plan.outputs.push_back(std::move(planned));
   }
   sort_by_size(plan);
-  if (video != nullptr) find_parents(plan, *video);
+  if (source.video != nullptr) find_parents(plan, *source.video);
+  plan.decodes_video = plan.decodes_video || !plan.video.empty();
   const int branches = std::max<int>(1, static_cast<int>(plan.video.size()));
   for (auto& planned : plan.video) planned.settings.threads = std::max(1, threads / branches);
   return plan;

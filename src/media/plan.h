@@ -27,10 +27,12 @@ struct PlannedSound {
   bool operator==(const PlannedSound&) const = default;
 };
 
-/// What one rendition takes: indices into the plan's encodes.
+/// What one rendition takes: indices into the plan's encodes, or the source's own streams.
 struct PlannedRendition {
   std::optional<int> video;
   std::optional<int> audio;
+  bool copies_video = false;
+  bool copies_audio = false;
 };
 
 struct PlannedOutput {
@@ -44,11 +46,20 @@ struct Plan {
   std::vector<PlannedVideo> video;  ///< larger pictures first, parents before children
   std::vector<PlannedSound> audio;
   std::vector<PlannedOutput> outputs;  ///< in the job's order
+  bool decodes_video = false;          ///< for an encode or for stills
+  bool copies_video = false;           ///< in any output
+  bool copies_audio = false;
 };
 
-/// `video` and `audio` are the source's streams to use, or null where it has none; `duration` is
-/// the source's.
-Plan make_plan(const std::vector<OutputSpec>& outputs, const VideoFacts* video,
-               const AVStream* video_stream, const AudioFacts* audio, Millis duration, int threads);
+/// The streams of the source that are used; null where it has none.
+struct SourceStreams {
+  const VideoFacts* video = nullptr;
+  const AVStream* video_stream = nullptr;
+  const AudioFacts* audio = nullptr;
+  const AVStream* audio_stream = nullptr;
+  Millis duration = 0;  ///< of the source
+};
+
+Plan make_plan(const std::vector<OutputSpec>& outputs, const SourceStreams& source, int threads);
 
 }  // namespace telecine::media

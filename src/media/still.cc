@@ -17,6 +17,8 @@ namespace {
 constexpr double kDefaultPercent = 10;
 // Every snapshot is a file, a row of the task's document and a signed link.
 constexpr std::size_t kMaxSnapshots = 2000;
+// Of sprites only the sheets are.
+constexpr std::size_t kMaxSprites = 40'000;
 // Packets of one group of pictures held to find the one wanted; beyond this all are decoded.
 constexpr std::size_t kMaxHeldPackets = 3000;
 constexpr std::size_t kMaxHeldBytes = 64 << 20;
@@ -190,10 +192,10 @@ Result<std::vector<Millis>> moments_of(const OutputSpec& spec, Millis duration) 
   // The end of the source is no moment of it, however a share of it was rounded.
   const double count =
       duration > 0 && step > 0 ? std::ceil(static_cast<double>(duration) / step - 1e-6) : 1;
-  if (count > static_cast<double>(kMaxSnapshots)) {
-    return fail(ErrorCode::kResourceLimit, "these would be more than " +
-                                               std::to_string(kMaxSnapshots) +
-                                               " snapshots; take them further apart");
+  const std::size_t most = spec.type == OutputType::kSprites ? kMaxSprites : kMaxSnapshots;
+  if (count > static_cast<double>(most)) {
+    return fail(ErrorCode::kResourceLimit, "these would be more than " + std::to_string(most) +
+                                               " pictures; take them further apart");
   }
   std::vector<Millis> moments;
   for (int i = 0; i < static_cast<int>(count); ++i) moments.push_back(std::llround(i * step));

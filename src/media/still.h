@@ -13,8 +13,8 @@ namespace telecine::media {
 /// The moment a position means, from the start of the file.
 Millis moment_of(const Position& at, Millis duration);
 
-/// The moments at which a cover or snapshots are taken, in the order of their files. kResourceLimit
-/// for too many.
+/// The moments at which a cover, snapshots or sprites are taken, in the order asked for.
+/// kResourceLimit for too many.
 Result<std::vector<Millis>> moments_of(const OutputSpec& spec, Millis duration);
 
 /// The upright picture shown at `at` (from the start of the file): the last one not later. Before
@@ -40,7 +40,7 @@ class FramePicker {
   FramePtr last_;
 };
 
-/// Name of a still without its extension: "<output>", and of snapshots "<output>/00001".
+/// Name of a still without its extension: "<output>", and of snapshots and sheets "<output>/00001".
 std::string still_name(const OutputSpec& spec, std::size_t place);
 
 /// Scales, encodes and writes one picture as "<name>.jpg" or "<name>.png". `display` is the size a

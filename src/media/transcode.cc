@@ -9,10 +9,6 @@ Ticks start_of(const AVStream& stream) {
   return stream.start_time == AV_NOPTS_VALUE ? 0 : to_ticks(stream.start_time, stream.time_base);
 }
 
-bool takes_stills(const OutputSpec& spec) {
-  return spec.type == OutputType::kCover || spec.type == OutputType::kSnapshots;
-}
-
 }  // namespace
 
 Transcode::Transcode(Input& input, const MediaFacts& source, const Job& job, OutputFiles& files,
@@ -37,11 +33,19 @@ void Transcode::choose_streams() {
 
 Status Transcode::prepare() {
   choose_streams();
-  const AVStream* stream = video_ == nullptr ? nullptr : &input_.stream(video_->index);
-  const Plan plan = make_plan(job_.outputs, video_, stream, audio_, source_.duration, job_.threads);
-  if (plan.video.empty() && std::ranges::none_of(job_.outputs, takes_stills)) video_ = nullptr;
-  if (plan.audio.empty()) audio_ = nullptr;
+  const auto stream_of = [this](const auto* facts) {
+    return facts == nullptr ? nullptr : &input_.stream(facts->index);
+  };
+  const SourceStreams source{video_, stream_of(video_), audio_, stream_of(audio_),
+                             source_.duration};
+  const Plan plan = make_plan(job_.outputs, source, job_.threads);
+  decodes_video_ = plan.decodes_video;
+  decodes_audio_ = !plan.audio.empty();
+  if (!decodes_video_ && !plan.copies_video) video_ = nullptr;
+  if (!decodes_audio_ && !plan.copies_audio) audio_ = nullptr;
   set_clock();
+  if (plan.copies_video) video_copy_.emplace(*source.video_stream, zero_);
+  if (plan.copies_audio) audio_copy_.emplace(*source.audio_stream, zero_);
   open_encoders(plan);
   for (std::size_t i = 0; i < job_.outputs.size(); ++i) {
     auto& work = *work_.emplace_back(std::make_unique<Work>());
@@ -58,13 +62,14 @@ void Transcode::open_work(Work& work, const PlannedOutput& planned) {
     auto ok = open_target(work, planned.renditions[r], work.spec->renditions[r].name);
     if (!ok) return work.fate.fail(ok.error());
   }
-  if (!takes_stills(*work.spec)) return;
-  const auto moments = moments_of(*work.spec, source_.duration);
-  if (!moments) return work.fate.fail(moments.error());
+  if (!takes_pictures(*work.spec)) return;
+  auto pictures =
+      PictureSet::plan(*work.spec, {video_->width, video_->height}, source_.duration, files_);
+  if (!pictures) return work.fate.fail(pictures.error());
   std::vector<Ticks> places;
-  for (const Millis moment : *moments) places.push_back(ms_to_ticks(moment) + origin_);
+  for (const Millis moment : pictures->moments()) places.push_back(ms_to_ticks(moment) + origin_);
   work.picker.emplace(places);
-  work.stills.resize(places.size());
+  work.pictures = std::move(*pictures);
 }
 
 void Transcode::open_encoders(const Plan& plan) {
@@ -105,34 +110,56 @@ Status Transcode::open_target(Work& work, const PlannedRendition& planned,
     if (sound_errors_[index]) return std::unexpected(*sound_errors_[index]);
     target.sound = sounds_[index].get();
   }
+  if (planned.copies_video) target.video_copy = &*video_copy_;
+  if (planned.copies_audio) target.sound_copy = &*audio_copy_;
+  if (auto ok = open_muxer(work, target, rendition); !ok) return ok;
+  if (auto ok = add_tracks(work, target); !ok) return ok;
+  Muxer& muxer = *target.muxer;
+  work.targets.push_back(std::move(target));
+  return muxer.start();
+}
+
+Status Transcode::open_muxer(const Work& work, Target& target, const std::string& rendition) {
   const OutputSpec& spec = *work.spec;
-  if (spec.type == OutputType::kVideo) {
-    const std::string name = spec.name + "." + entry_of(spec.container).extension;
-    auto muxer = FileMuxer::create(files_, name, spec.container);
-    if (!muxer) return std::unexpected(muxer.error());
-    target.file = muxer->get();
-    target.muxer = std::move(*muxer);
-  } else {
+  if (spec.type == OutputType::kHls) {
     auto muxer = std::make_unique<HlsMuxer>(files_, spec.name + "/" + rendition, spec.segment,
                                             spec.segments);
     target.hls = muxer.get();
     target.muxer = std::move(muxer);
+    return {};
   }
+  const std::string name = spec.name + "." + entry_of(spec.container).extension;
+  auto muxer = FileMuxer::create(files_, name, spec.container);
+  if (!muxer) return std::unexpected(muxer.error());
+  target.file = muxer->get();
+  target.muxer = std::move(*muxer);
+  return {};
+}
+
+Status Transcode::add_tracks(Work& work, Target& target) {
   Muxer& muxer = *target.muxer;
-  if (target.video != nullptr) {
+  const auto add = [&](const TrackFormat& format, auto& from) -> Status {
+    auto track = muxer.add_track(format);
+    if (!track) return std::unexpected(track.error());
+    from.add_consumer({&muxer, *track, &work.fate});
+    return {};
+  };
+  const auto add_copy = [&](StreamCopy& copy) {
+    const AVStream& stream = copy.stream();
+    return add({*stream.codecpar, stream.time_base, stream.avg_frame_rate, &stream}, copy);
+  };
+  Status ok;
+  if (target.video_copy != nullptr) ok = add_copy(*target.video_copy);
+  if (ok && target.video != nullptr) {
     const VideoEncoder& encoder = target.video->encoder();
-    auto track = muxer.add_track({encoder.parameters(), kTicks, encoder.frame_rate()});
-    if (!track) return std::unexpected(track.error());
-    target.video->add_consumer({&muxer, *track, &work.fate});
+    ok = add({encoder.parameters(), kTicks, encoder.frame_rate()}, *target.video);
   }
-  if (target.sound != nullptr) {
+  if (ok && target.sound_copy != nullptr) ok = add_copy(*target.sound_copy);
+  if (ok && target.sound != nullptr) {
     const AudioEncoder& encoder = target.sound->encoder;
-    auto track = muxer.add_track({encoder.parameters(), encoder.time_base(), {0, 1}});
-    if (!track) return std::unexpected(track.error());
-    target.sound->out.add({&muxer, *track, &work.fate});
+    ok = add({encoder.parameters(), encoder.time_base(), {0, 1}}, *target.sound);
   }
-  work.targets.push_back(std::move(target));
-  return muxer.start();
+  return ok;
 }
 
 void Transcode::fail_wanting_sound(const Error& error) {
@@ -186,7 +213,7 @@ Span Transcode::span_of(const Part& part) const {
 }
 
 Status Transcode::open_decoders() {
-  if (video_ != nullptr) {
+  if (decodes_video_) {
     // Encoders keep the cores busy; a decoder with threads of its own only pays when they don't.
     const int threads =
         static_cast<int>(branches_.size()) >= job_.threads ? 1 : std::max(1, job_.threads);
@@ -195,7 +222,7 @@ Status Transcode::open_decoders() {
     if (!decoder) return std::unexpected(decoder.error());
     video_decoder_ = std::move(*decoder);
   }
-  if (audio_ != nullptr) {
+  if (decodes_audio_) {
     auto decoder =
         AudioDecoder::open(input_.stream(audio_->index), zero_,
                            [this](const AVFrame& f, Ticks at) { return on_sound(f, at); });

@@ -5,11 +5,12 @@
 #include <vector>
 
 #include "media/branch.h"
+#include "media/copy.h"
 #include "media/decode.h"
 #include "media/hls.h"
+#include "media/picture_set.h"
 #include "media/pipeline.h"
 #include "media/plan.h"
-#include "media/still.h"
 
 namespace telecine::media {
 
@@ -39,6 +40,8 @@ class Transcode {
     Span span;
     Distributor out;
     bool broken = false;
+
+    void add_consumer(Consumer consumer) { out.add(consumer); }
   };
   struct Target {
     std::unique_ptr<Muxer> muxer;
@@ -46,14 +49,24 @@ class Transcode {
     HlsMuxer* hls = nullptr;
     VideoBranch* video = nullptr;
     Sound* sound = nullptr;
+    StreamCopy* video_copy = nullptr;
+    StreamCopy* sound_copy = nullptr;
+  };
+  /// What went into one track of a target.
+  struct Track {
+    const AVCodecParameters* codec = nullptr;
+    AVRational frame_rate{0, 1};
+    std::int64_t frames = 0;
+    Ticks start = 0;
+    Ticks end = 0;
   };
   struct Work {
     const OutputSpec* spec = nullptr;
     Fate fate;
     Ticks until = kForever;  // nothing of the source after this is needed; on its clock
     std::vector<Target> targets;
-    std::optional<FramePicker> picker;  // stills only, as the next one
-    std::vector<StillMade> stills;      // by place
+    std::optional<PictureSet> pictures;  // of outputs that take pictures, as the next one
+    std::optional<FramePicker> picker;
     std::atomic<bool> finished = false;
     MadeOutput made;
   };
@@ -64,6 +77,8 @@ class Transcode {
   void open_work(Work& work, const PlannedOutput& planned);
   void open_encoders(const Plan& plan);
   Status open_target(Work& work, const PlannedRendition& planned, const std::string& rendition);
+  Status open_muxer(const Work& work, Target& target, const std::string& rendition);
+  Status add_tracks(Work& work, Target& target);
   Status open_decoders();
   void fail_wanting_sound(const Error& error);
   Status read_all();
@@ -77,8 +92,11 @@ class Transcode {
   void finish_output(Work& work);
   Status finish_file(Work& work);
   Status finish_hls(Work& work);
-  Status finish_stills(Work& work);
+  Status finish_pictures(Work& work);
+  static std::optional<Track> picture_track(const Target& target);
+  static std::optional<Track> sound_track(const Target& target);
   MediaFacts facts_of(const Target& target) const;
+  MediaFacts hls_facts(const Target& target) const;
   bool all_failed() const;
   bool nothing_left() const;
   Ticks progress_of(const Work& work) const;
@@ -89,6 +107,8 @@ class Transcode {
   OutputFiles& files_;
   const VideoFacts* video_ = nullptr;  // what is used of the source
   const AudioFacts* audio_ = nullptr;
+  bool decodes_video_ = false;
+  bool decodes_audio_ = false;
   const Millis from_;
   Ticks zero_ = 0;      // of the source's clock, becomes 0
   Ticks origin_ = 0;    // where the file starts on the output's clock; streams may start later
@@ -98,6 +118,8 @@ class Transcode {
   std::vector<std::optional<Ticks>> next_;  // by stream: when the next packet is expected
   std::optional<VideoDecoder> video_decoder_;
   std::optional<AudioDecoder> audio_decoder_;
+  std::optional<StreamCopy> video_copy_;
+  std::optional<StreamCopy> audio_copy_;
   std::vector<std::unique_ptr<Work>> work_;
   std::vector<std::unique_ptr<Sound>> sounds_;
   // Last, so that the threads end before what they use.

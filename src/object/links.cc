@@ -69,6 +69,11 @@ std::optional<Span> uri_attribute(std::string_view line) {
   return std::nullopt;
 }
 
+/// What WebVTT has beside its texts, which in a file of pictures are their names.
+bool is_vtt_frame(std::string_view line) {
+  return line.starts_with("WEBVTT") || line.find(" --> ") != std::string_view::npos;
+}
+
 }  // namespace
 
 LinkSigner::LinkSigner(std::string file, Keys keys)
@@ -175,7 +180,7 @@ std::string LinkSigner::sign_playlist(std::string_view playlist, std::string_vie
       out += line.substr(0, uri->at);
       out += sign_reference(*base, line.substr(uri->at, uri->size), expires, account);
       out += line.substr(uri->at + uri->size);
-    } else if (body.empty() || body.starts_with('#')) {
+    } else if (body.empty() || body.starts_with('#') || is_vtt_frame(body)) {
       out += line;
     } else {
       out += sign_reference(*base, body, expires, account);

@@ -37,9 +37,9 @@ class LinkSigner {
                 std::string_view signature, std::string_view account, Millis now) const;
 
   /// An HLS playlist in which every relative reference (segment lines and URI="…" attributes)
-  /// carries a signed query of its own: players do not pass on that of the playlist. `path` is
-  /// where the playlist itself is served. References with a scheme, a host or a leading '/' stay
-  /// as they are.
+  /// carries a signed query of its own: players do not pass on that of the playlist. Likewise the
+  /// pictures named in a WebVTT file. `path` is where the playlist itself is served. References
+  /// with a scheme, a host or a leading '/' stay as they are.
   std::string sign_playlist(std::string_view playlist, std::string_view path, std::int64_t expires,
                             std::string_view account) const;
 

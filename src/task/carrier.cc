@@ -7,23 +7,43 @@
 namespace telecine {
 namespace {
 
-constexpr std::array kH264Only{VideoCodec::kH264};
-constexpr std::array kH264OrH265{VideoCodec::kH264, VideoCodec::kH265};
+using enum VideoCodec;
+
+constexpr std::array kH264Only{kH264};
+constexpr std::array kH264OrH265{kH264, kH265};
+constexpr std::array kIsoVideo{kH264, kH265, kAv1, kVp9};
+constexpr std::array kOpenVideo{kVp9, kAv1};
+constexpr std::array kGifOnly{kGif};
+constexpr std::array kWebpOnly{kWebp};
 constexpr std::array kAacOnly{AudioCodec::kAac};
 constexpr std::array kMp3Only{AudioCodec::kMp3};
 constexpr std::array kAacOrMp3{AudioCodec::kAac, AudioCodec::kMp3};
+constexpr std::array kOpusOnly{AudioCodec::kOpus};
+constexpr std::array kOpusOrFlac{AudioCodec::kOpus, AudioCodec::kFlac};
+constexpr std::array kFlacOnly{AudioCodec::kFlac};
+constexpr std::array kIsoAudio{AudioCodec::kAac, AudioCodec::kOpus, AudioCodec::kFlac};
+constexpr std::array kAnyAudio{AudioCodec::kAac, AudioCodec::kMp3, AudioCodec::kOpus,
+                               AudioCodec::kFlac};
 
 constexpr auto kContainers = std::to_array<std::pair<Container, Carrier>>({
-    {Container::kMp4, {"mp4", kH264OrH265, kAacOnly}},
-    // FLV has a number for H.264 and none for H.265 that players agree on.
-    {Container::kFlv, {"flv", kH264Only, kAacOrMp3}},
+    {Container::kMp4, {"mp4", kIsoVideo, kAnyAudio}},
+    // H.265 under the number 12, which is no part of Adobe's specification but what those who send
+    // it in FLV have long used.
+    {Container::kFlv, {"flv", kH264OrH265, kAacOrMp3}},
     {Container::kM4a, {"m4a", {}, kAacOnly}},
     {Container::kMp3, {"mp3", {}, kMp3Only}},
+    {Container::kWebm, {"webm", kOpenVideo, kOpusOnly}},
+    {Container::kMkv, {"mkv", kIsoVideo, kAnyAudio}},
+    {Container::kTs, {"ts", kH264OrH265, kAacOrMp3}},
+    {Container::kOgg, {"ogg", {}, kOpusOrFlac}},
+    {Container::kFlac, {"flac", {}, kFlacOnly}},
+    {Container::kGif, {"gif", kGifOnly, {}}},
+    {Container::kWebp, {"webp", kWebpOnly, {}}},
 });
 
 // Apple's authoring specification wants H.265 in fragmented MP4.
 constexpr auto kSegments = std::to_array<std::pair<SegmentFormat, Carrier>>({
-    {SegmentFormat::kFmp4, {"fmp4 segments", kH264OrH265, kAacOnly}},
+    {SegmentFormat::kFmp4, {"fmp4 segments", kIsoVideo, kIsoAudio}},
     {SegmentFormat::kTs, {"ts segments", kH264Only, kAacOrMp3}},
 });
 
@@ -65,11 +85,18 @@ std::optional<Misfit> misfit(const Rendition& rendition, const Carrier& carrier)
     return Misfit{
         "video", std::string(carrier.name) + " holds sound only: leave video out or make it false"};
   }
-  if (rendition.video && !holds(carrier.video, rendition.video->codec)) {
+  // What a stream that is copied turns out to be is known with the source.
+  if (rendition.video && rendition.video->codec != VideoCodec::kCopy &&
+      !holds(carrier.video, rendition.video->codec)) {
     return Misfit{"video.codec", refusal(carrier, carrier.video, rendition.video->codec)};
   }
   if (!rendition.audio) return std::nullopt;
   const AudioOptions& audio = *rendition.audio;
+  if (carrier.audio.empty()) {
+    return Misfit{"audio", std::string(carrier.name) +
+                               " holds pictures only: leave audio out or make it false"};
+  }
+  if (audio.codec == AudioCodec::kCopy) return std::nullopt;
   if (!holds(carrier.audio, audio.codec)) {
     return Misfit{"audio.codec", refusal(carrier, carrier.audio, audio.codec)};
   }

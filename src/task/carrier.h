@@ -13,8 +13,8 @@ namespace telecine {
 /// specifications decide what fits.
 struct Carrier {
   std::string_view name;              ///< "mp4", "ts segments"
-  std::span<const VideoCodec> video;  ///< empty: sound only
-  std::span<const AudioCodec> audio;  ///< the first is the default
+  std::span<const VideoCodec> video;  ///< the first is the default; empty: sound only
+  std::span<const AudioCodec> audio;  ///< the first is the default; empty: pictures only
 };
 /// For kVideo and kHls.
 const Carrier& carrier_of(const OutputSpec& spec);

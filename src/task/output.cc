@@ -10,6 +10,8 @@ namespace telecine {
 namespace {
 
 constexpr double kMaxSeconds = 604'800;  // a week
+constexpr int kMaxSide = 8192;           // px
+constexpr Millis kUsualSpriteEvery = 10'000;
 
 Millis to_ms(double seconds) {
   return static_cast<Millis>(std::llround(seconds * 1000));
@@ -46,22 +48,43 @@ void read_position(ObjectReader& in, Position& at) {
   in.refuse("at", "must be seconds (3.5) or a share of the duration (\"10%\")");
 }
 
+void read_encoding(ObjectReader& in, StillOptions& still) {
+  still.format = in.choice<ImageFormat>("format").value_or(still.format);
+  still.quality = static_cast<int>(in.integer("quality", 1, 100).value_or(still.quality));
+}
+
 /// Everything about a still picture but the time it is taken at.
 StillOptions read_picture(ObjectReader& in) {
   StillOptions still;
-  constexpr int kMaxSide = 8192;
   still.size.width = static_cast<int>(in.integer("width", 2, kMaxSide).value_or(0));
   still.size.height = static_cast<int>(in.integer("height", 2, kMaxSide).value_or(0));
   still.size.short_side = static_cast<int>(in.integer("short_side", 2, kMaxSide).value_or(0));
   if (still.size.short_side > 0 && (still.size.width > 0 || still.size.height > 0)) {
     in.refuse("short_side", "give either short_side or width and height, not both");
   }
-  still.format = in.choice<ImageFormat>("format").value_or(still.format);
-  still.quality = static_cast<int>(in.integer("quality", 1, 100).value_or(still.quality));
+  read_encoding(in, still);
   return still;
 }
 
-Sampling read_sampling(ObjectReader& in) {
+SpriteGrid read_grid(ObjectReader& in) {
+  constexpr int kMaxTile = 1024;
+  constexpr int kMaxCount = 64;
+  SpriteGrid grid;
+  grid.tile.width = static_cast<int>(in.integer("width", 8, kMaxTile).value_or(grid.tile.width));
+  grid.tile.height = static_cast<int>(in.integer("height", 8, kMaxTile).value_or(grid.tile.height));
+  grid.columns = static_cast<int>(in.integer("columns", 1, kMaxCount).value_or(grid.columns));
+  grid.rows = static_cast<int>(in.integer("rows", 1, kMaxCount).value_or(grid.rows));
+  if (grid.columns * grid.tile.width > kMaxSide) {
+    in.refuse("columns", "makes sheets wider than 8192 pixels");
+  }
+  if (grid.rows * grid.tile.height > kMaxSide) {
+    in.refuse("rows", "makes sheets higher than 8192 pixels");
+  }
+  return grid;
+}
+
+/// `usual` is the distance when the request names nothing; 0: it must.
+Sampling read_sampling(ObjectReader& in, Millis usual) {
   constexpr std::size_t kMaxTimes = 1000;
   Sampling sampling;
   if (const auto* times = in.array("times", kMaxTimes)) {
@@ -77,6 +100,9 @@ Sampling read_sampling(ObjectReader& in) {
   }
   sampling.every = to_ms(in.number("every", 0.1, kMaxSeconds).value_or(0));
   sampling.every_percent = in.number("every_percent", 0.1, 100).value_or(0);
+  if (usual > 0 && !in.has("times") && !in.has("every") && !in.has("every_percent")) {
+    sampling.every = usual;
+  }
   const int given = (in.has("times") ? 1 : 0) + (sampling.every > 0 ? 1 : 0) +
                     (sampling.every_percent > 0 ? 1 : 0);
   if (given != 1) in.refuse("every", "give one of times, every and every_percent");
@@ -104,14 +130,29 @@ void refuse_misfit(ObjectReader& in, const OutputSpec& spec, const Rendition& re
   in.refuse(Error{ErrorCode::kInvalidParameter, problem->message, field});
 }
 
-/// What a container that can hold one thing only makes a request's silence mean.
-void add_container_defaults(json::object& rendition, const OutputSpec& spec) {
+/// What a request leaves unsaid of one kind of stream: none where the carrier holds none, else the
+/// carrier's usual codec.
+template <typename Codec>
+void add_default(json::object& rendition, std::string_view kind, std::span<const Codec> codecs) {
+  auto& part = rendition[kind];
+  if (part.is_null() && codecs.empty()) part = false;
+  if (part.is_null()) part = json::object();
+  auto* options = part.if_object();
+  if (options == nullptr || codecs.empty() || options->contains("codec")) return;
+  (*options)["codec"] = name_of(codecs.front());
+}
+
+void add_carrier_defaults(json::object& rendition, const OutputSpec& spec) {
   const Carrier& carrier = carrier_of(spec);
-  if (carrier.video.empty() && !rendition.contains("video")) rendition["video"] = false;
-  auto& audio = rendition["audio"];
-  if (audio.is_null()) audio = json::object();
-  if (auto* options = audio.if_object(); options != nullptr && !options->contains("codec")) {
-    (*options)["codec"] = name_of(carrier.audio.front());
+  add_default(rendition, "video", carrier.video);
+  add_default(rendition, "audio", carrier.audio);
+}
+
+void refuse_copied_part(ObjectReader& in, const OutputSpec& spec) {
+  if (spec.start == 0 && spec.end == 0) return;
+  for (const Rendition& rendition : spec.renditions) {
+    if (copies(rendition))
+      in.refuse("start", "a part is encoded anew: no stream of it can be copied");
   }
 }
 
@@ -121,7 +162,7 @@ void read_inline_rendition(ObjectReader& in, OutputSpec& spec) {
   for (const char* key : {"video", "audio"}) {
     if (const auto* value = in.any(key)) inner[key] = *value;
   }
-  add_container_defaults(inner, spec);
+  add_carrier_defaults(inner, spec);
   auto rendition = rendition_from(inner, in.path_of(""));
   if (!rendition) {
     Error error = rendition.error();
@@ -225,6 +266,15 @@ json::object to_json(const OutputSpec& spec) {
       write_sampling(o, spec.sampling);
       write_picture(o, spec.still);
       break;
+    case OutputType::kSprites:
+      write_sampling(o, spec.sampling);
+      o["width"] = spec.sprites.tile.width;
+      o["height"] = spec.sprites.tile.height;
+      o["columns"] = spec.sprites.columns;
+      o["rows"] = spec.sprites.rows;
+      o["format"] = name_of(spec.still.format);
+      o["quality"] = spec.still.quality;
+      break;
     case OutputType::kDocument:
       break;
   }
@@ -239,7 +289,7 @@ Result<OutputSpec> output_spec_from(const json::value& value, const std::string&
     if (type && *type != OutputType::kDocument)
       spec.type = *type;
     else
-      in.refuse("type", "must be video, hls, cover or snapshots, not \"" + *word + "\"");
+      in.refuse("type", "must be video, hls, cover, snapshots or sprites, not \"" + *word + "\"");
   }
   spec.name = in.text("name", 64).value_or(std::string(name_of(spec.type)));
   if (!is_name(spec.name)) in.refuse("name", "must be 1 to 64 letters, digits, _ or -");
@@ -248,12 +298,14 @@ Result<OutputSpec> output_spec_from(const json::value& value, const std::string&
       spec.container = in.choice<Container>("container").value_or(spec.container);
       read_inline_rendition(in, spec);
       read_part_of_source(in, spec);
+      refuse_copied_part(in, spec);
       break;
     case OutputType::kHls:
       spec.segment = to_ms(in.number("segment", 1, 60).value_or(6.0));
       spec.segments = in.choice<SegmentFormat>("segments").value_or(spec.segments);
       read_ladder(in, spec);
       read_part_of_source(in, spec);
+      refuse_copied_part(in, spec);
       break;
     case OutputType::kCover:
       spec.still = read_picture(in);
@@ -261,7 +313,12 @@ Result<OutputSpec> output_spec_from(const json::value& value, const std::string&
       break;
     case OutputType::kSnapshots:
       spec.still = read_picture(in);
-      spec.sampling = read_sampling(in);
+      spec.sampling = read_sampling(in, 0);
+      break;
+    case OutputType::kSprites:
+      spec.sprites = read_grid(in);
+      read_encoding(in, spec.still);
+      spec.sampling = read_sampling(in, kUsualSpriteEvery);
       break;
     case OutputType::kDocument:
       break;  // refused above

@@ -17,6 +17,7 @@ enum class OutputType : std::uint8_t {
   kHls,        ///< a ladder: segments, a playlist per rendition and a master playlist
   kCover,      ///< one still picture
   kSnapshots,  ///< several still pictures
+  kSprites,    ///< sheets of small pictures, and a WebVTT file that says which is when
   kDocument,   ///< a file that is no media: made by tasks that are asked for one, never by a spec
 };
 template <>
@@ -25,17 +26,37 @@ inline constexpr auto kNames<OutputType> =
                                       {OutputType::kHls, "hls"},
                                       {OutputType::kCover, "cover"},
                                       {OutputType::kSnapshots, "snapshots"},
+                                      {OutputType::kSprites, "sprites"},
                                       {OutputType::kDocument, "document"}});
 
-/// What a kVideo output is wrapped in; its name is the extension too. M4A and MP3 hold sound only.
-/// carrier.h says what fits into which.
-enum class Container : std::uint8_t { kMp4, kFlv, kM4a, kMp3 };
+/// What a kVideo output is wrapped in; its name is the extension too. M4A, MP3, Ogg and FLAC hold
+/// sound only, GIF and WebP pictures only. carrier.h says what fits into which.
+enum class Container : std::uint8_t {
+  kMp4,
+  kFlv,
+  kM4a,
+  kMp3,
+  kWebm,
+  kMkv,
+  kTs,
+  kOgg,
+  kFlac,
+  kGif,
+  kWebp
+};
 template <>
 inline constexpr auto kNames<Container> =
     std::to_array<Named<Container>>({{Container::kMp4, "mp4"},
                                      {Container::kFlv, "flv"},
                                      {Container::kM4a, "m4a"},
-                                     {Container::kMp3, "mp3"}});
+                                     {Container::kMp3, "mp3"},
+                                     {Container::kWebm, "webm"},
+                                     {Container::kMkv, "mkv"},
+                                     {Container::kTs, "ts"},
+                                     {Container::kOgg, "ogg"},
+                                     {Container::kFlac, "flac"},
+                                     {Container::kGif, "gif"},
+                                     {Container::kWebp, "webp"}});
 
 enum class SegmentFormat : std::uint8_t {
   kFmp4,  ///< fragmented MP4 with an initialisation file
@@ -74,6 +95,14 @@ struct Sampling {
   bool operator==(const Sampling&) const = default;
 };
 
+/// How the sheets of kSprites are laid out. A picture keeps its shape, on black.
+struct SpriteGrid {
+  Dimensions tile{160, 90};
+  int columns = 10;
+  int rows = 10;
+  bool operator==(const SpriteGrid&) const = default;
+};
+
 /// One deliverable as asked for. Which members count depends on the type.
 struct OutputSpec {
   std::string name;  ///< unique within the task, [A-Za-z0-9_-]{1,64}; the stem of its file names
@@ -86,8 +115,9 @@ struct OutputSpec {
   /// the source; an end of 0 is that end. The output begins at 0.
   Millis start = 0;
   Millis end = 0;
-  StillOptions still;  ///< kCover; kSnapshots: all but `at`
-  Sampling sampling;   ///< kSnapshots
+  StillOptions still;  ///< kCover; kSnapshots: all but `at`; kSprites: format and quality
+  Sampling sampling;   ///< kSnapshots, kSprites
+  SpriteGrid sprites;  ///< kSprites
 };
 
 boost::json::object to_json(const OutputSpec& spec);

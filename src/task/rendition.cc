@@ -45,7 +45,7 @@ void write_size(json::object& o, const PictureSize& size) {
 
 RateControl read_rate(ObjectReader& in, VideoCodec codec) {
   RateControl rate;
-  rate.crf = in.number("crf", 0, 51);
+  rate.crf = in.number("crf", 0, most_crf(codec));
   rate.bitrate = in.integer("bitrate", 10'000, kMaxBitrate);
   rate.max_rate = in.integer("max_rate", 10'000, kMaxBitrate);
   rate.buffer = in.integer("buffer", 10'000, kMaxBitrate);
@@ -58,16 +58,32 @@ RateControl read_rate(ObjectReader& in, VideoCodec codec) {
   return rate;
 }
 
+void read_encoding(ObjectReader& in, VideoOptions& v) {
+  v.preset = in.choice<Preset>("preset").value_or(v.preset);
+  v.profile = in.choice<Profile>("profile").value_or(v.profile);
+  if (v.codec != VideoCodec::kH264 && v.profile != Profile::kAuto && v.profile != Profile::kMain) {
+    in.refuse("profile", std::string(name_of(v.codec)) + " is made in the profile main only");
+  }
+  if (v.codec == VideoCodec::kGif) return;  // has no rate to control
+  v.rate = read_rate(in, v.codec);
+  if (v.codec == VideoCodec::kWebp && (v.rate.bitrate || v.rate.max_rate)) {
+    in.refuse("crf", "webp takes crf, neither bitrate nor max_rate");
+  }
+  // SVT-AV1 caps constant quality only.
+  if (v.codec == VideoCodec::kAv1 && v.rate.bitrate && v.rate.max_rate) {
+    in.refuse("max_rate", "av1 takes it beside crf only");
+  }
+}
+
 Result<VideoOptions> video_from(const json::value& value, const std::string& path) {
   ObjectReader in(value, path);
   VideoOptions v;
   v.codec = in.choice<VideoCodec>("codec").value_or(v.codec);
-  v.preset = in.choice<Preset>("preset").value_or(v.preset);
-  v.profile = in.choice<Profile>("profile").value_or(v.profile);
-  if (v.codec == VideoCodec::kH265 && v.profile != Profile::kAuto && v.profile != Profile::kMain) {
-    in.refuse("profile", "h265 is made in the profile main only");
+  if (v.codec == VideoCodec::kCopy) {
+    if (auto ok = in.finish(); !ok) return std::unexpected(ok.error());
+    return v;
   }
-  v.rate = read_rate(in, v.codec);
+  read_encoding(in, v);
   read_size(in, v.size);
   v.max_frame_rate = in.number("max_frame_rate", 1, 240).value_or(0);
   v.gop = to_ms(in.number("gop", 0.1, 60).value_or(0));
@@ -87,6 +103,13 @@ Result<AudioOptions> audio_from(const json::value& value, const std::string& pat
   ObjectReader in(value, path);
   AudioOptions a;
   a.codec = in.choice<AudioCodec>("codec").value_or(a.codec);
+  if (a.codec == AudioCodec::kCopy) {
+    if (auto ok = in.finish(); !ok) return std::unexpected(ok.error());
+    return a;
+  }
+  if (a.codec == AudioCodec::kFlac && in.has("bitrate")) {
+    in.refuse("bitrate", "flac is as large as its sound makes it");
+  }
   a.bitrate = in.integer("bitrate", 8'000, 512'000).value_or(a.bitrate);
   a.channels = static_cast<int>(in.integer("channels", 1, 8).value_or(0));
   a.sample_rate = static_cast<int>(in.integer("sample_rate", 8'000, 96'000).value_or(0));
@@ -101,6 +124,7 @@ Result<AudioOptions> audio_from(const json::value& value, const std::string& pat
 json::object video_json(const VideoOptions& v) {
   json::object o;
   o["codec"] = name_of(v.codec);
+  if (v.codec == VideoCodec::kCopy) return o;
   o["preset"] = name_of(v.preset);
   o["profile"] = name_of(v.profile);
   if (v.rate.crf) o["crf"] = *v.rate.crf;
@@ -117,7 +141,8 @@ json::object video_json(const VideoOptions& v) {
 json::object audio_json(const AudioOptions& a) {
   json::object o;
   o["codec"] = name_of(a.codec);
-  o["bitrate"] = a.bitrate;
+  if (a.codec == AudioCodec::kCopy) return o;
+  if (a.codec != AudioCodec::kFlac) o["bitrate"] = a.bitrate;
   if (a.channels > 0) o["channels"] = a.channels;
   if (a.sample_rate > 0) o["sample_rate"] = a.sample_rate;
   return o;
@@ -138,7 +163,30 @@ std::optional<Options> read_part(ObjectReader& in, std::string_view key, Parse p
 }  // namespace
 
 double default_crf(VideoCodec codec) {
-  return codec == VideoCodec::kH265 ? 28 : 23;
+  switch (codec) {
+    case VideoCodec::kH265:
+      return 28;
+    case VideoCodec::kAv1:
+      return 35;
+    case VideoCodec::kVp9:
+      return 32;
+    case VideoCodec::kWebp:
+      return 25;
+    default:
+      return 23;
+  }
+}
+
+double most_crf(VideoCodec codec) {
+  switch (codec) {
+    case VideoCodec::kAv1:
+    case VideoCodec::kVp9:
+      return 63;
+    case VideoCodec::kWebp:
+      return 100;
+    default:
+      return 51;
+  }
 }
 
 Dimensions fit(const PictureSize& wanted, Dimensions source) {
@@ -161,6 +209,11 @@ Dimensions fit(const PictureSize& wanted, Dimensions source) {
     out = {std::max(2, source.width / 2 * 2), std::max(2, source.height / 2 * 2)};
   }
   return out;
+}
+
+bool copies(const Rendition& rendition) {
+  return (rendition.video && rendition.video->codec == VideoCodec::kCopy) ||
+         (rendition.audio && rendition.audio->codec == AudioCodec::kCopy);
 }
 
 json::object to_json(const Rendition& rendition) {

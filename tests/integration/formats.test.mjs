@@ -2,29 +2,21 @@
 // ours.
 import assert from 'node:assert/strict';
 import { after, before } from 'node:test';
-import fs from 'node:fs';
-import path from 'node:path';
 import { assert_problem } from './support/api.mjs';
-import { call } from './support/http.mjs';
 import {
   assert_decodes, assert_faststart, clip, ffprobe, has_shared_clips, jpeg_size, lacks_clips,
-  lacks_tools, likeness, md5, packets_of, synthesised,
+  lacks_tools, likeness, packets_of, synthesised,
 } from './support/media.mjs';
-import { Server } from './support/server.mjs';
-import { check, check_if, remove_folder, temp_folder } from './support/suite.mjs';
+import { check, check_if } from './support/suite.mjs';
+import { Transcodes, near } from './support/transcodes.mjs';
 
 const long = { timeout: 600_000 };
-let server;
-let folder;
+let made;
 
 before(async () => {
-  server = await Server.start();
-  folder = temp_folder('formats');
+  made = await Transcodes.start();
 }, { timeout: 120_000 });
-after(async () => {
-  await server?.close();
-  if (folder) remove_folder(folder);
-}, { timeout: 180_000 });
+after(() => made?.close(), { timeout: 180_000 });
 
 const source = has_shared_clips
   ? { path: clip('bbb-1080p24.mp4'), rate: 24, frames: 288, seconds: 12, late: 0.074 }
@@ -32,66 +24,9 @@ const source = has_shared_clips
 const frame = 1 / source.rate;
 const small = { short_side: 240, preset: 'ultrafast' };
 
-const uploads = new Map();
-async function transcode(file, outputs) {
-  if (!uploads.has(file)) {
-    const stream = fs.createReadStream(file);
-    uploads.set(file, (await server.client.upload(stream, path.basename(file))).input);
-  }
-  return server.client.done({ input: uploads.get(file), outputs });
-}
-
-let stored = 0;
-function store(bytes, name) {
-  const file = path.join(folder, `${stored++}-${name}`);
-  fs.writeFileSync(file, bytes);
-  return file;
-}
-async function load(url) {
-  const answer = await call('GET', url);
-  assert.equal(answer.status, 200, `${url}: ${answer.text.slice(0, 200)}`);
-  return answer;
-}
-/// One of the output's files: its bytes, its type and a copy on disk for the tools.
-async function fetch_file(output, index = 0) {
-  assert.equal(output.state, 'succeeded', JSON.stringify(output.error));
-  const { name, url, size, md5: sum } = output.files[index];
-  const answer = await load(url);
-  assert.equal(answer.body.length, size);
-  assert.equal(md5(answer.body), sum);
-  return {
-    bytes: answer.body, type: answer.headers['content-type'],
-    file: store(answer.body, path.basename(name)),
-  };
-}
-
-function near(got, wanted, tolerance, what) {
-  assert.ok(Math.abs(got - wanted) <= tolerance + 1e-6, `${what}: ${got}, not ${wanted} ± ${tolerance}`);
-}
-
-/// The variants of an HLS output as a player would load them, each as one stored file.
-async function load_hls(output) {
-  assert.equal(output.state, 'succeeded', JSON.stringify(output.error));
-  const master = (await load(output.url)).text;
-  const variants = [];
-  for (const found of master.matchAll(/#EXT-X-STREAM-INF:(.*)\n(.*)/g)) {
-    const url = new URL(found[2], output.url).href;
-    const { text } = await load(url);
-    assert.match(text, /#EXT-X-ENDLIST\n$/);
-    const map = /#EXT-X-MAP:URI="([^"]+)"/.exec(text);
-    const segments = [];
-    for (const row of text.matchAll(/#EXTINF:([\d.]+),\n(.*)/g)) {
-      const place = new URL(row[2], url);
-      segments.push({ seconds: Number(row[1]), name: path.basename(place.pathname),
-                      ...(await load(place.href)) });
-    }
-    const init = map ? (await load(new URL(map[1], url).href)).body : Buffer.alloc(0);
-    const whole = Buffer.concat([init, ...segments.map((s) => s.body)]);
-    variants.push({ attributes: found[1], text, segments, init,
-                    file: store(whole, map ? 'whole.mp4' : 'whole.ts') });
-  }
-  return variants;
-}
+const transcode = (file, outputs) => made.make(file, outputs);
+const fetch_file = (output, index) => made.file(output, index);
+const load_hls = (output) => made.hls(output);
 
 // --- codecs and containers ---
 
@@ -172,13 +107,14 @@ check_if(lacks_tools, 'sound alone goes into M4A and MP3', async () => {
 check('what a container cannot hold is refused with the field and the reason', async () => {
   const refused = async (output, field, words) => {
     const body = { input: 'https://example.com/a.mp4', outputs: [output] };
-    const answer = await server.client.raw('POST', '/api/v1/tasks', { body });
+    const answer = await made.server.client.raw('POST', '/api/v1/tasks', { body });
     const problem = assert_problem(answer, 400, 'invalid_parameter', `outputs[0].${field}`);
     assert.match(problem.detail, words);
   };
-  await refused({ container: 'flv', video: { codec: 'h265' } }, 'video.codec', /flv holds h264/);
+  await refused({ container: 'flv', video: { codec: 'av1' } }, 'video.codec', /flv holds h264/);
   await refused({ container: 'mp3', video: {} }, 'video', /sound only/);
-  await refused({ audio: { codec: 'mp3' } }, 'audio.codec', /mp4 holds aac/);
+  await refused({ container: 'webm', audio: { codec: 'aac' } }, 'audio.codec', /webm holds opus/);
+  await refused({ video: { codec: 'copy', crf: 20 } }, 'video.crf', /not a field/);
   await refused({ type: 'hls', segments: 'ts', renditions: [{ video: { codec: 'h265' } }] },
                 'renditions[0].video.codec', /h264/);
 });
@@ -209,7 +145,7 @@ check_if(lacks_tools, 'HLS in transport streams plays whole and alike in every r
       assert.equal(segment.headers['content-type'], 'video/mp2t');
       assert.equal(segment.body.length % 188, 0);
       // Tables, then a keyframe: each segment can be the first one played.
-      const file = store(segment.body, segment.name);
+      const file = made.store(segment.body, segment.name);
       await assert_decodes(file);
       const packets = await packets_of(file, 'v:0');
       assert.ok(packets[0].key, `${segment.name} begins with a keyframe`);

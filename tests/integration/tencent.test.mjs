@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { after, before } from 'node:test';
 import { call } from './support/http.mjs';
-import { md5, short_clip } from './support/media.mjs';
+import { jpeg_size, md5, short_clip } from './support/media.mjs';
 import { Receiver } from './support/receiver.mjs';
 import { Server, Worker, create_key } from './support/server.mjs';
 import { MediaSource } from './support/source.mjs';
@@ -147,7 +147,46 @@ check('ProcessFile makes what is asked for', async () => {
   assert.equal(by_type.CoverBySnapshot.input.position, 50);
   await vod.refused(1000, 'ProcessFile', { fileId });
   await vod.refused(1000, 'ProcessFile', { fileId, 'transcode.definition.0': 11 });
-  await vod.refused(1000, 'ProcessFile', { fileId, 'imageSprite.definition': 10 });
+  await vod.refused(1000, 'ProcessFile', { fileId, 'imageSprite.definition': 11 });
+  await vod.refused(1000, 'ProcessFile', { fileId, 'transcode.drm.definition': 10 });
+  await vod.refused(1000, 'ProcessFile', { fileId, 'animatedGraphics.definition.0': 20000,
+                                           'animatedGraphics.startTime': 2,
+                                           'animatedGraphics.endTime': 1 });
+  await vod.refused(1000, 'ProcessFile', { fileId, 'transcode.definition.0': 10,
+                                           'transcode.hlsMasterPlaylist': 1 });
+});
+
+check('ProcessFile makes sprites, moving pictures and one playlist over the others', async () => {
+  const fileId = await library_file();
+  const { vodTaskId } = await vod.good('ProcessFile', {
+    fileId, 'transcode.definition.0': 210, 'transcode.definition.1': 220,
+    'transcode.hlsMasterPlaylist': 1, 'animatedGraphics.definition.0': 20000,
+    'animatedGraphics.definition.1': 20001, 'animatedGraphics.startTime': 0,
+    'animatedGraphics.endTime': 1, 'imageSprite.definition': 10,
+  });
+  const { data } = await vod.finished(vodTaskId);
+  const steps = data.processTaskList;
+  assert.deepEqual(steps.map((step) => [step.taskType, step.input.definition, step.status]), [
+    ['Transcode', 210, 'SUCCESS'], ['Transcode', 220, 'SUCCESS'], ['Transcode', 10000, 'SUCCESS'],
+    ['AnimatedGraphics', 20000, 'SUCCESS'], ['AnimatedGraphics', 20001, 'SUCCESS'],
+    ['ImageSprites', 10, 'SUCCESS']]);
+  const master = await call('GET', steps[2].output.url);
+  assert.equal(master.text.match(/#EXT-X-STREAM-INF/g).length, 2);
+  const [gif, webp] = steps.slice(3).map((step) => step.output);
+  for (const [one, container] of [[gif, 'gif'], [webp, 'webp']]) {
+    const { url, ...rest } = one;
+    assert.deepEqual(rest, { container, fps: 2, height: short_clip().height,
+                             width: short_clip().width });
+    assert.equal((await call('GET', url)).headers['content-type'], `image/${container}`);
+  }
+  assert.deepEqual(steps[3].input, { definition: 20000, startTime: 0, endTime: 1 });
+  const { totalCount, urlList, webVttUrl } = steps[5].output;
+  assert.equal(totalCount, 1);
+  assert.equal(urlList.length, 1);
+  assert.deepEqual(jpeg_size((await call('GET', urlList[0])).body), { width: 1420, height: 800 });
+  const vtt = await call('GET', webVttUrl);
+  const [, name] = /^(\S+)#xywh=0,0,142,80$/m.exec(vtt.text);
+  assert.equal((await call('GET', new URL(name, webVttUrl).href)).status, 200);
 });
 
 check('ConvertVodFile makes the configured set', async () => {
@@ -165,6 +204,25 @@ check('ConvertVodFile makes the configured set', async () => {
   assert.deepEqual(data.playSet.map((one) => one.definition), [0, 10, 20]);
   for (const one of data.playSet) assert.equal((await call('GET', one.url)).status, 200);
   assert.equal(data.playSet[0].vwidth, short_clip().width);
+});
+
+check('a file is wrapped anew without being encoded', async () => {
+  const clipped = await vod.good('ClipVideo', { fileId: await library_file(), newFileName: 'part' });
+  const { fileInfo } = (await vod.finished(clipped.vodTaskId)).data;
+  const { vodTaskId } = await vod.good('ProcessFile', {
+    fileId: fileInfo.fileId, 'transcode.definition.0': 9, 'transcode.definition.1': 6,
+    'transcode.definition.2': 510, 'transcode.definition.3': 710 });
+  const { data } = await vod.finished(vodTaskId);
+  assert.deepEqual(data.processTaskList.map((step) => [step.input.definition, step.status]),
+                   [[9, 'SUCCESS'], [6, 'SUCCESS'], [510, 'SUCCESS'], [710, 'SUCCESS']]);
+  const [mp4, hls, h265, flv] = data.processTaskList.map((step) => step.output);
+  assert.deepEqual(mp4.videoStreamList[0].codec, 'h264');
+  assert.equal(mp4.height, data.metaData.height);
+  assert.equal(hls.container, 'hls,applehttp');
+  assert.deepEqual([h265, flv].map((one) => one.videoStreamList[0].codec), ['hevc', 'hevc']);
+  assert.equal(flv.container, 'flv');
+  assert.equal(flv.height, h265.height);
+  assert.equal((await call('GET', flv.url)).headers['content-type'], 'video/x-flv');
 });
 
 check('ClipVideo makes a new file', async () => {

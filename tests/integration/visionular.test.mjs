@@ -215,7 +215,7 @@ check_rgw('calls are refused by code, and the words are the vendor\'s', async ()
   const created = (changes) => code('POST', 'create_task', { body: { ...task, ...changes } });
   assert.equal(await created({ output: '' }), 1001);
   assert.equal(await created({ template_name: 'nothing' }), 1004);
-  assert.equal(await created({ template_name: 'MP4_AV1_480p' }), 1002);
+  assert.equal(await created({ template_name: 'FLV_AV1_480p' }), 1004);
   assert.equal(await created({ storage_id: 'ffffffffffffffff' }), 1004);
   assert.equal(await created({ input: 'file:///etc/passwd' }), 1002);
   assert.equal(await created({ input: 'http://127.0.0.1/a.mp4' }), 1002);

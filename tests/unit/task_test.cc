@@ -65,7 +65,7 @@ TEST(OutputSpec, ValuesOutOfRangeNameTheRange) {
 TEST(OutputSpec, AWrongChoiceListsTheValidOnes) {
   const Error error = problem_of(R"({"type":"vdeo"})");
   EXPECT_EQ(error.field, "outputs[0].type");
-  EXPECT_NE(error.message.find("video, hls, cover or snapshots"), std::string::npos);
+  EXPECT_NE(error.message.find("video, hls, cover, snapshots or sprites"), std::string::npos);
 }
 
 TEST(OutputSpec, CrfAndBitrateExcludeEachOther) {
@@ -87,8 +87,15 @@ TEST(OutputSpec, WhatACarrierCannotHoldIsRefusedWithTheReason) {
     EXPECT_EQ(error.field, "outputs[0]." + std::string(field)) << text;
     EXPECT_NE(error.message.find(words), std::string::npos) << error.message;
   };
-  expect(R"({"container":"flv","video":{"codec":"h265"}})", "video.codec", "flv holds h264, not");
-  expect(R"({"audio":{"codec":"mp3"}})", "audio.codec", "mp4 holds aac, not mp3");
+  expect(R"({"container":"flv","video":{"codec":"av1"}})", "video.codec",
+         "flv holds h264 or h265, not");
+  expect(R"({"container":"webm","video":{"codec":"h264"}})", "video.codec", "vp9 or av1");
+  expect(R"({"container":"gif","audio":{}})", "audio", "pictures only");
+  expect(R"({"video":{"codec":"copy","crf":20}})", "video.crf", "");
+  expect(R"({"video":{"codec":"copy"},"start":3})", "start", "encoded anew");
+  expect(R"({"container":"webp","video":{"bitrate":100000}})", "video.crf", "webp takes crf");
+  expect(R"({"type":"sprites","columns":64,"width":200})", "columns", "wider than 8192");
+  expect(R"({"container":"m4a","audio":{"codec":"mp3"}})", "audio.codec", "m4a holds aac, not mp3");
   expect(R"({"container":"m4a","video":{}})", "video", "sound only");
   expect(R"({"container":"mp3","audio":{"codec":"aac"}})", "audio.codec", "not aac");
   expect(R"({"container":"mp3","audio":{"bitrate":384000}})", "audio.bitrate", "320000");
@@ -98,7 +105,7 @@ TEST(OutputSpec, WhatACarrierCannotHoldIsRefusedWithTheReason) {
   expect(R"({"type":"hls","segments":"ts","renditions":[{"video":{"codec":"h265"}}]})",
          "renditions[0].video.codec", "ts segments hold h264");
   expect(R"({"type":"hls","renditions":[{"audio":{"codec":"mp3"}}]})", "renditions[0].audio.codec",
-         "fmp4 segments hold aac");
+         "fmp4 segments hold aac or opus or flac");
 }
 
 TEST(OutputSpec, SilenceMeansWhatTheContainerHolds) {

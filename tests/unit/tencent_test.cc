@@ -260,7 +260,7 @@ TEST(TencentPresets, AreWhatTheTableSays) {
 }
 
 TEST(TencentPresets, WhatThisEngineCannotMakeIsNoTemplate) {
-  for (const int definition : {0, 1, 6, 9, 11, 99, 710, 780, 10000, 20000, 20001}) {
+  for (const int definition : {0, 1, 11, 99, 10000, 20000, 20001}) {
     EXPECT_FALSE(transcode_output(definition)) << definition;
   }
   EXPECT_TRUE(cover_output(10, {.time = 0, .percent = {}}));
@@ -268,6 +268,30 @@ TEST(TencentPresets, WhatThisEngineCannotMakeIsNoTemplate) {
   EXPECT_EQ(sample_output(10)->sampling.every_percent, 10);
   EXPECT_FALSE(sample_output(11));
   EXPECT_FALSE(snapshot_output(11, {0}));
+}
+
+TEST(TencentPresets, RemuxAnimatedPicturesAndSprites) {
+  EXPECT_EQ(transcode_output(9)->renditions[0].video->codec, VideoCodec::kCopy);
+  EXPECT_EQ(transcode_output(6)->segments, SegmentFormat::kTs);
+  EXPECT_EQ(transcode_output(710)->container, Container::kFlv);
+  EXPECT_EQ(transcode_output(710)->renditions[0].video->codec, VideoCodec::kH265);
+  const auto gif = animation_output(20'000, 1, 4);
+  ASSERT_TRUE(gif);
+  EXPECT_EQ(gif->container, Container::kGif);
+  EXPECT_EQ(gif->end, 4000);
+  EXPECT_EQ(animation_output(20'001, 0, 0)->container, Container::kWebp);
+  EXPECT_FALSE(animation_output(20'002, 0, 0));
+  EXPECT_EQ(sprite_output(10)->sprites.tile, (Dimensions{142, 80}));
+  EXPECT_FALSE(sprite_output(11));
+}
+
+TEST(TencentPresets, AMasterPlaylistHoldsTheHlsTranscodesAlone) {
+  const auto master =
+      master_output({*transcode_output(10), *transcode_output(210), *transcode_output(230)});
+  ASSERT_TRUE(master);
+  ASSERT_EQ(master->renditions.size(), 2U);
+  EXPECT_EQ(master->renditions[1].name, "f230");
+  EXPECT_FALSE(master_output({*transcode_output(10), *transcode_output(6)}));
 }
 
 TEST(TencentIds, AreDecimalsBeyondWhatADoubleHolds) {

@@ -49,6 +49,17 @@ constexpr std::array kSound = {
     SoundRow{1020, "mp3", "mp3", 320},
 };
 
+/// The source's streams in another wrapping.
+constexpr int kRemuxHls = 6;
+constexpr int kRemuxMp4 = 9;
+
+struct AnimationRow {
+  int definition;
+  std::string_view container;
+};
+constexpr std::array kAnimations = {AnimationRow{20'000, "gif"}, AnimationRow{20'001, "webp"}};
+constexpr int kAnimationRate = 2;  // frames/s
+
 constexpr int kStill = 10;  // the one template of each kind of picture
 constexpr int kSampleEveryPercent = 10;
 constexpr int kGopFrames = 240;
@@ -84,8 +95,18 @@ json::object file(const VideoRow& row, std::string_view container) {
           {"audio", sound(container == "flv" ? "mp3" : "aac", kSoundBeside)}};
 }
 
+json::object remux(int definition) {
+  const json::object copy{{"codec", "copy"}};
+  if (definition == kRemuxMp4) {
+    return {{"type", "video"}, {"container", "mp4"}, {"video", copy}, {"audio", copy}};
+  }
+  json::object rendition{{"name", "v"}, {"video", copy}, {"audio", copy}};
+  return {{"type", "hls"}, {"segments", "ts"}, {"renditions", json::array{std::move(rendition)}}};
+}
+
 std::optional<json::object> described(int definition) {
   if (definition <= 0) return std::nullopt;
+  if (definition == kRemuxHls || definition == kRemuxMp4) return remux(definition);
   for (const VideoRow& row : kVideo) {
     if (row.mp4 == definition) return file(row, "mp4");
     if (row.hls == definition) return hls(row);
@@ -140,6 +161,47 @@ std::optional<OutputSpec> snapshot_output(int definition, const std::vector<Mill
   json::array list;
   for (const Millis time : times) list.emplace_back(seconds(time));
   return made({{"type", "snapshots"}, {"format", "jpg"}, {"times", std::move(list)}}, "times");
+}
+
+std::optional<OutputSpec> animation_output(int definition, double start, double end) {
+  const auto row = std::ranges::find(kAnimations, definition, &AnimationRow::definition);
+  if (row == kAnimations.end()) return std::nullopt;
+  return made({{"type", "video"},
+               {"container", row->container},
+               {"video", json::object{{"max_frame_rate", kAnimationRate}}},
+               {"start", start},
+               {"end", end}},
+              "a" + std::to_string(definition));
+}
+
+std::optional<OutputSpec> sprite_output(int definition) {
+  if (definition != kStill) return std::nullopt;
+  return made({{"type", "sprites"},
+               {"format", "jpg"},
+               {"width", 142},
+               {"height", 80},
+               {"columns", 10},
+               {"rows", 10},
+               {"every", kSpriteSeconds}},
+              "sprites");
+}
+
+std::optional<OutputSpec> master_output(const std::vector<OutputSpec>& outputs) {
+  OutputSpec master;
+  for (const OutputSpec& output : outputs) {
+    // Those of one master have segments of one kind, which all players of it must know.
+    if (output.type != OutputType::kHls || output.segments != SegmentFormat::kTs) continue;
+    Rendition rendition = output.renditions.front();
+    if (copies(rendition)) continue;  // its keyframes are where they are
+    rendition.name = output.name;
+    master.segment = output.segment;
+    master.renditions.push_back(std::move(rendition));
+  }
+  if (master.renditions.empty()) return std::nullopt;
+  master.name = "f" + std::to_string(kMasterPlaylist);
+  master.type = OutputType::kHls;
+  master.segments = SegmentFormat::kTs;
+  return master;
 }
 
 Result<OutputSpec> clip_output(double start, double end) {

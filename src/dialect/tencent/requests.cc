@@ -84,6 +84,12 @@ class Order {
                {{"definition", definition}});
   }
 
+  /// False: there is nothing to put into it.
+  bool add_master() {
+    return add("Transcode", master_output(*request_.outputs),
+               {{"definition", kMasterPlaylist}, {"watermark", 0}});
+  }
+
   Done notify(const Arguments& arguments) {
     const std::string mode = arguments.text("notifyMode");
     if (mode == "None") request_.callback_url.clear();
@@ -199,6 +205,12 @@ Done add_transcodes(const Arguments& arguments, Order& order) {
   for (const std::int64_t definition : *definitions) {
     if (!order.add_transcode(definition)) return no_template("transcode.definition");
   }
+  const auto master = arguments.integer("transcode.hlsMasterPlaylist", 0, 1);
+  if (!master) return wrong(master.error());
+  if (master->value_or(0) == 1 && !order.add_master()) {
+    return wrong(code::kInvalidParameter,
+                 "transcode.hlsMasterPlaylist needs an HLS template in transcode.definition");
+  }
   return {};
 }
 
@@ -248,19 +260,50 @@ Done add_cover(const Arguments& arguments, Order& order) {
   return {};
 }
 
+Done add_animations(const Arguments& arguments, Order& order) {
+  const auto definitions = arguments.integers("animatedGraphics.definition", 0, kMostNumber);
+  if (!definitions) return wrong(definitions.error());
+  if (definitions->empty()) return {};
+  const auto start = arguments.integer("animatedGraphics.startTime", 0, 604'800);
+  if (!start) return wrong(start.error());
+  const auto end = arguments.integer("animatedGraphics.endTime", 0, 604'800);
+  if (!end) return wrong(end.error());
+  const std::int64_t from = start->value_or(0);
+  const std::int64_t to = end->value_or(0);
+  if (to != 0 && to <= from) {
+    return wrong(code::kInvalidParameter, "animatedGraphics.endTime must be after startTime");
+  }
+  for (const std::int64_t definition : *definitions) {
+    auto output = animation_output(static_cast<int>(definition), static_cast<double>(from),
+                                   static_cast<double>(to));
+    json::object input{{"definition", definition}, {"startTime", from}, {"endTime", to}};
+    if (!order.add("AnimatedGraphics", std::move(output), std::move(input))) {
+      return no_template("animatedGraphics.definition");
+    }
+  }
+  return {};
+}
+
+Done add_sprites(const Arguments& arguments, Order& order) {
+  const auto definition = arguments.integer("imageSprite.definition", 0, kMostNumber);
+  if (!definition) return wrong(definition.error());
+  if (!*definition) return {};
+  const bool added = order.add("ImageSprites", sprite_output(static_cast<int>(**definition)),
+                               {{"definition", **definition}});
+  if (!added) return no_template("imageSprite.definition");
+  return {};
+}
+
 /// What may be asked of ProcessFile and is not made here.
-constexpr std::array<std::string_view, 8> kNotServed = {
-    "transcode.drm", "transcode.mosaicList", "animatedGraphics",         "imageSprite",
-    "pornReview",    "contentReview",        "classificationAIAnalysis", "tagAIAnalysis"};
+constexpr std::array<std::string_view, 6> kNotServed = {
+    "transcode.drm", "transcode.mosaicList",     "pornReview",
+    "contentReview", "classificationAIAnalysis", "tagAIAnalysis"};
 
 Done refuse_not_served(const Arguments& arguments) {
   for (const std::string_view name : kNotServed) {
     if (arguments.has_part(name)) {
       return wrong(code::kInvalidParameter, std::string(name) + " is not served");
     }
-  }
-  if (arguments.text("transcode.hlsMasterPlaylist") == "1") {
-    return wrong(code::kInvalidParameter, "transcode.hlsMasterPlaylist is not served");
   }
   return {};
 }
@@ -313,9 +356,11 @@ Ordered process_file_request(const Call& call) {
   if (ok) ok = order.prioritise(arguments);
   if (ok) ok = refuse_not_served(arguments);
   if (ok) ok = add_transcodes(arguments, order);
+  if (ok) ok = add_animations(arguments, order);
   if (ok) ok = add_snapshots(arguments, order);
   if (ok) ok = add_sample(arguments, order);
   if (ok) ok = add_cover(arguments, order);
+  if (ok) ok = add_sprites(arguments, order);
   if (!ok) return std::unexpected(ok.error());
   if (!arguments.has("fileId")) return missing("fileId");
   if (order.is_empty()) return wrong(code::kInvalidParameter, "nothing is asked for");

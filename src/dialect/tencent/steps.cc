@@ -7,6 +7,7 @@
 #include "dialect/tencent/errors.h"
 #include "dialect/tencent/facts.h"
 #include "dialect/tencent/ids.h"
+#include "dialect/tencent/presets.h"
 
 namespace telecine::tencent {
 namespace {
@@ -58,15 +59,41 @@ json::object snapshot_result(const View& view, const Task& task, const Output& o
   return {{"imgInfo", std::move(pictures)}};
 }
 
+json::object animation_result(const View& view, const Task& task, const Output& output,
+                              const json::object&) {
+  const MediaFacts facts = output.facts.value_or(MediaFacts{});
+  const OutputFile& file = output.files.front();
+  const VideoFacts* video = facts.main_video();
+  return {{"url", view.output_url(task, file)},
+          {"container", file.name.substr(file.name.rfind('.') + 1)},
+          {"fps", video == nullptr ? 0 : std::llround(video->frame_rate.value())},
+          {"height", height_of(facts)},
+          {"width", width_of(facts)}};
+}
+
+json::object sprite_result(const View& view, const Task& task, const Output& output,
+                           const json::object&) {
+  json::array sheets;
+  for (const OutputFile& file : output.files) {
+    if (!file.name.ends_with(".vtt")) sheets.emplace_back(view.output_url(task, file));
+  }
+  const Millis duration = task.source.value_or(MediaFacts{}).duration;
+  const auto asked = std::ranges::find(task.spec.outputs, output.name, &OutputSpec::name);
+  const Millis every = asked == task.spec.outputs.end() ? 0 : asked->sampling.every;
+  const Millis step = every > 0 ? every : kSpriteSeconds * 1000;
+  return {{"totalCount", std::max<Millis>(1, (duration + step - 1) / step)},
+          {"urlList", std::move(sheets)},
+          {"webVttUrl", view.output_url(task, output.files.front())}};
+}
+
 struct Kind {
   std::string_view type;
   json::object (*result)(const View&, const Task&, const Output&, const json::object&);
 };
 constexpr std::array kKinds = {
-    Kind{"Transcode", transcode_result},
-    Kind{"SampleSnapshot", sample_result},
-    Kind{"CoverBySnapshot", cover_result},
-    Kind{"SnapshotByTimeOffset", snapshot_result},
+    Kind{"Transcode", transcode_result},        Kind{"SampleSnapshot", sample_result},
+    Kind{"CoverBySnapshot", cover_result},      Kind{"SnapshotByTimeOffset", snapshot_result},
+    Kind{"AnimatedGraphics", animation_result}, Kind{"ImageSprites", sprite_result},
 };
 
 StepState begun(std::string_view type, json::object input) {
@@ -144,13 +171,21 @@ const Output* find_output(const Task& task, std::string_view name) {
 StepState foreign_step(const View& view, const Task& task, const Output& output) {
   json::object input{{"definition", 0}};
   std::string_view type = "SampleSnapshot";
-  if (output.type == OutputType::kVideo || output.type == OutputType::kHls) {
+  const auto asked = std::ranges::find(task.spec.outputs, output.name, &OutputSpec::name);
+  const auto container = asked == task.spec.outputs.end() ? Container::kMp4 : asked->container;
+  if (output.type == OutputType::kVideo &&
+      (container == Container::kGif || container == Container::kWebp)) {
+    type = "AnimatedGraphics";
+    input["startTime"] = asked->start / 1000;
+    input["endTime"] = asked->end / 1000;
+  } else if (output.type == OutputType::kVideo || output.type == OutputType::kHls) {
     type = "Transcode";
     input["watermark"] = 0;
+  } else if (output.type == OutputType::kSprites) {
+    type = "ImageSprites";
   } else if (output.type == OutputType::kCover) {
     type = "CoverBySnapshot";
-    const auto spec = std::ranges::find(task.spec.outputs, output.name, &OutputSpec::name);
-    const Position at = spec == task.spec.outputs.end() ? Position{} : spec->still.at;
+    const Position at = asked == task.spec.outputs.end() ? Position{} : asked->still.at;
     input["positionType"] = at.time ? "Time" : "Percent";
     input["position"] =
         at.time ? *at.time / 1000 : static_cast<Millis>(std::llround(at.percent.value_or(10)));

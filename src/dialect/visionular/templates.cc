@@ -40,8 +40,9 @@ constexpr int kOldAudio = 64;
 /// x264's constant quality for 1…10. A measure of its own per shot would be better: these are fixed
 /// steps around the encoder's usual 23, two of which are about a quarter of the bits.
 constexpr std::array<double, 11> kCrf = {33, 33, 31, 29, 27, 25, 23, 21.5, 20, 19, 18};
-/// What x265 is given more for a picture about as good (SSIM, at both encoders' "veryfast").
+/// What the others are given more for a picture about as good (SSIM, at "veryfast").
 constexpr double kCrfOfH265 = 3;
+constexpr double kCrfOfAv1 = 12;
 constexpr std::int64_t kAutomaticAudio = 128'000;
 constexpr int kUsualSegment = 6;
 constexpr int kBitsFrom = 1000;
@@ -90,14 +91,14 @@ double crf_of(const Template& made) {
   const auto above = std::min(below + 1, kCrf.size() - 1);
   const double share = quality - static_cast<double>(below);
   const double crf = kCrf.at(below) + (kCrf.at(above) - kCrf.at(below)) * share;
+  if (made.vcodec == "av1") return crf + kCrfOfAv1;
   return made.vcodec == "h265" ? crf + kCrfOfH265 : crf;
 }
 
 VideoOptions video_of(const Template& made) {
   VideoOptions video;
-  const bool h265 = made.vcodec == "h265";
-  video.codec = h265 ? VideoCodec::kH265 : VideoCodec::kH264;
-  video.profile = h265 ? Profile::kMain : Profile::kHigh;
+  video.codec = value_named<VideoCodec>(made.vcodec).value_or(VideoCodec::kH264);
+  video.profile = video.codec == VideoCodec::kH264 ? Profile::kHigh : Profile::kMain;
   video.rate.crf = crf_of(made);
   video.size = size_of(made.resolution).value_or(PictureSize{});
   video.max_frame_rate = made.framerate;
@@ -146,11 +147,8 @@ std::optional<PictureSize> size_of(std::string_view resolution) {
 }
 
 Answer<void> check_makeable(const Template& made) {
-  if (made.format == "flv" && made.vcodec != "h264") {
-    return refuse(Code::kBad, "flv holds h264 only");
-  }
-  if (made.vcodec == "av1") {
-    return refuse(Code::kBad, "unsupported: this installation has no AV1 encoder");
+  if (made.format == "flv" && made.vcodec == "av1") {
+    return refuse(Code::kBad, "flv holds h264 or h265, not av1");
   }
   return {};
 }

@@ -68,12 +68,12 @@ if (lacks_tools) console.log(`SKIPPED: independent looks at outputs: ${lacks_too
 function capture(program, args) {
   return new Promise((resolve, reject) => {
     const child = spawn(program, args, { stdio: ['ignore', 'pipe', 'pipe'] });
-    let out = '';
+    const out = [];
     let errors = '';
-    child.stdout.on('data', (text) => (out += text));
+    child.stdout.on('data', (bytes) => out.push(bytes));
     child.stderr.on('data', (text) => (errors += text));
     child.on('error', reject);
-    child.on('close', (code) => resolve({ code, out, errors }));
+    child.on('close', (code) => resolve({ code, out: Buffer.concat(out), errors }));
   });
 }
 
@@ -110,10 +110,29 @@ export async function assert_decodes(file) {
   assert.equal(code, 0, `decoding ${file}`);
 }
 
+/// The digest of a stream's packets ("v:0"), as they are.
+export async function stream_md5(file, stream) {
+  const { code, out, errors } = await capture('ffmpeg', ['-v', 'error', '-i', file, '-map',
+    `0:${stream}`, '-c', 'copy', '-f', 'md5', '-']);
+  assert.equal(code, 0, `${file}: ${errors}`);
+  return out.toString().trim();
+}
+
+/// A picture as RGB24 bytes: the one shown at `at` seconds, cropped or scaled as filters say it.
+export async function picture_of(file, { at = 0, crop, scale }) {
+  const filters = [crop && `crop=${crop}`, scale && `scale=${scale}`].filter(Boolean).join(',');
+  const { code, out, errors } = await capture('ffmpeg', ['-v', 'error', '-ss', String(at), '-i',
+    file, '-frames:v', '1', '-vf', filters, '-pix_fmt', 'rgb24', '-f', 'rawvideo', '-']);
+  assert.equal(code, 0, `${file}: ${errors}`);
+  return out;
+}
+
 /// How alike two videos look, frame by frame, 0…1 (SSIM); the source is scaled to the output and
-/// shown upright, as a player would.
-export async function likeness(output, source, width, height) {
-  const graph = `[1:v]scale=${width}:${height}:flags=bicubic,setsar=1,setpts=PTS-STARTPTS[a];` +
+/// shown upright, as a player would. `part`: {start, end, rate} of the source that is meant.
+export async function likeness(output, source, width, height, part = null) {
+  const cut = part ? `trim=${part.start}:${part.end},setpts=PTS-STARTPTS,fps=${part.rate},` : '';
+  const graph = `[1:v]${cut}scale=${width}:${height}:flags=bicubic,setsar=1,` +
+                'setpts=PTS-STARTPTS[a];' +
                 '[0:v]setsar=1,setpts=PTS-STARTPTS[b];[b][a]ssim';
   const { code, errors } = await capture('ffmpeg', ['-v', 'info', '-i', output, '-i', source,
                                                     '-lavfi', graph, '-f', 'null', '-']);

@@ -1,0 +1,88 @@
+// A server to transcode with, and what it made, fetched as a user would and kept for other tools.
+import assert from 'node:assert/strict';
+import fs from 'node:fs';
+import path from 'node:path';
+import { call } from './http.mjs';
+import { md5 } from './media.mjs';
+import { Server } from './server.mjs';
+import { remove_folder, temp_folder } from './suite.mjs';
+
+export function near(got, wanted, tolerance, what) {
+  assert.ok(Math.abs(got - wanted) <= tolerance + 1e-6,
+            `${what}: ${got}, not ${wanted} ± ${tolerance}`);
+}
+
+export async function load(url) {
+  const answer = await call('GET', url);
+  assert.equal(answer.status, 200, `${url}: ${answer.text.slice(0, 200)}`);
+  return answer;
+}
+
+export class Transcodes {
+  static async start() {
+    const made = new Transcodes();
+    made.server = await Server.start();
+    made.folder = temp_folder('transcodes');
+    made.uploads = new Map();
+    made.stored = 0;
+    return made;
+  }
+
+  async close() {
+    await this.server.close();
+    remove_folder(this.folder);
+  }
+
+  /// The ended task; each file is uploaded once.
+  async make(file, outputs) {
+    if (!this.uploads.has(file)) {
+      const stream = fs.createReadStream(file);
+      this.uploads.set(file, (await this.server.client.upload(stream, path.basename(file))).input);
+    }
+    return this.server.client.done({ input: this.uploads.get(file), outputs });
+  }
+
+  /// A copy on disk for the tools.
+  store(bytes, name) {
+    const file = path.join(this.folder, `${this.stored++}-${name}`);
+    fs.writeFileSync(file, bytes);
+    return file;
+  }
+
+  /// One of the output's files: its bytes, its type and a copy on disk.
+  async file(output, index = 0) {
+    assert.equal(output.state, 'succeeded', JSON.stringify(output.error));
+    const { name, url, size, md5: sum } = output.files[index];
+    const answer = await load(url);
+    assert.equal(answer.body.length, size);
+    assert.equal(md5(answer.body), sum);
+    return {
+      bytes: answer.body, type: answer.headers['content-type'],
+      file: this.store(answer.body, path.basename(name)),
+    };
+  }
+
+  /// The variants of an HLS output as a player would load them, each as one stored file.
+  async hls(output) {
+    assert.equal(output.state, 'succeeded', JSON.stringify(output.error));
+    const master = (await load(output.url)).text;
+    const variants = [];
+    for (const found of master.matchAll(/#EXT-X-STREAM-INF:(.*)\n(.*)/g)) {
+      const url = new URL(found[2], output.url).href;
+      const { text } = await load(url);
+      assert.match(text, /#EXT-X-ENDLIST\n$/);
+      const map = /#EXT-X-MAP:URI="([^"]+)"/.exec(text);
+      const segments = [];
+      for (const row of text.matchAll(/#EXTINF:([\d.]+),\n(.*)/g)) {
+        const place = new URL(row[2], url);
+        segments.push({ seconds: Number(row[1]), name: path.basename(place.pathname),
+                        ...(await load(place.href)) });
+      }
+      const init = map ? (await load(new URL(map[1], url).href)).body : Buffer.alloc(0);
+      const whole = Buffer.concat([init, ...segments.map((s) => s.body)]);
+      variants.push({ attributes: found[1], text, segments, init,
+                      file: this.store(whole, map ? 'whole.mp4' : 'whole.ts') });
+    }
+    return variants;
+  }
+}
