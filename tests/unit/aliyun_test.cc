@@ -194,6 +194,18 @@ TEST(AliyunNonces, CountOnceForEachKeyUntilTheyExpire) {
   EXPECT_EQ(nonces.take("a", "n", 300, 101), kFresh);
 }
 
+TEST(AliyunNonces, AreKeptUpToABound) {
+  Nonces nonces;
+  using enum Nonces::Verdict;
+  int taken = 0;
+  while (taken < 1'000'000 && nonces.take("a", std::to_string(taken), 100, 0) == kFresh) ++taken;
+  EXPECT_EQ(taken, 200'000);
+  EXPECT_EQ(nonces.take("a", "one more", 100, 0), kFull);
+  EXPECT_EQ(nonces.take("a", "7", 100, 0), kUsed);
+  EXPECT_EQ(nonces.take("b", "7", 100, 0), kFresh);
+  EXPECT_EQ(nonces.take("a", "one more", 200, 101), kFresh);
+}
+
 TEST(AliyunNonces, OfEqualRequestsThatRaceOnePasses) {
   Nonces nonces;
   std::atomic<int> passed = 0;

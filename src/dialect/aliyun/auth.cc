@@ -63,11 +63,12 @@ std::expected<Claim, Refusal> claim_v1(const Call& call) {
 
 /// Every header that must be signed is among those named.
 bool covers(const http::Request& request, const std::vector<std::string>& named) {
-  const auto is_named = [&](const std::string& name) {
+  const auto is_named = [&](std::string_view name) {
     return std::ranges::find(named, name) != named.end();
   };
   if (!is_named("host")) return false;
   for (const auto& field : request.headers) {
+    if (is_named(field.name)) continue;
     const std::string name = lower(field.name);
     const bool needed = name == "content-type" || name.starts_with("x-acs-");
     if (needed && !is_named(name)) return false;

@@ -10,9 +10,13 @@ Nonces::Verdict Nonces::take(const std::string& key, const std::string& nonce, M
     for (const std::string* old : seen.order.begin()->second) seen.nonces.erase(*old);
     seen.order.erase(seen.order.begin());
   }
-  if (seen.nonces.contains(nonce)) return Verdict::kUsed;
-  if (seen.nonces.size() >= kPerKey) return Verdict::kFull;
-  seen.order[until].push_back(&*seen.nonces.insert(nonce).first);
+  const auto [at, fresh] = seen.nonces.insert(nonce);
+  if (!fresh) return Verdict::kUsed;
+  if (seen.nonces.size() > kPerKey) {
+    seen.nonces.erase(at);
+    return Verdict::kFull;
+  }
+  seen.order[until].push_back(&*at);
   return Verdict::kFresh;
 }
 
