@@ -43,7 +43,7 @@ Result<std::optional<Link::Message>> Link::receive(int timeout_ms, bool& ended) 
     if (newline != std::string::npos) {
       auto value = parse_json(std::string_view(buffer_).substr(0, newline));
       buffer_.erase(0, newline + 1);
-      if (!value) return fail(ErrorCode::kInternal, "the media process sent no JSON");
+      if (!value) return std::nullopt;
       return Message{std::move(*value), std::move(pending_fd_)};
     }
     if (buffer_.size() > kMaxLine) return fail(ErrorCode::kInternal, "a message is too long");
@@ -74,6 +74,13 @@ Result<std::optional<Link::Message>> Link::receive(int timeout_ms, bool& ended) 
     }
     buffer_.append(bytes, static_cast<std::size_t>(n));
   }
+}
+
+Status Link::end_line() {
+  if (::send(socket_.get(), "\n", 1, MSG_NOSIGNAL) != 1) {
+    return std::unexpected(errno_error(errno, "link", ErrorCode::kInternal));
+  }
+  return {};
 }
 
 void Link::finish() {

@@ -36,14 +36,16 @@ class Link {
     json::value value;
     Fd fd;  ///< when one came with it
   };
-  /// The next message; nothing at the end of the stream or after `timeout_ms` (-1: never).
-  /// `ended` tells which.
+  /// The next message; nothing for half of one (the last words of a process that was killed), at
+  /// the end of the stream or after `timeout_ms` (-1: never). `ended` tells which.
   Result<std::optional<Message>> receive(int timeout_ms, bool& ended);
   /// Sends and waits for the answer; one at a time over all threads.
   Result<Message> ask(const json::value& message);
   /// For messages without an answer that share the socket with `ask`.
   Status tell(const json::value& message);
 
+  /// Parts what this end says from what another process began to say on the same socket.
+  Status end_line();
   /// No more will be sent; what comes from the other side can still be received.
   void finish();
 

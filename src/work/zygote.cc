@@ -71,6 +71,8 @@ void report_exits(Children& children) {
     else
       how["status"] = WEXITSTATUS(status);
     Link link(std::move(at->second.link));
+    // It may have died in the middle of a line.
+    (void)link.end_line();
     (void)link.send(json::object{{"exit", std::move(how)}});
     children.erase(at);
   }
