@@ -1,7 +1,6 @@
 #include "base/id.h"
 
 #include <array>
-#include <charconv>
 #include <cstdio>
 
 #include "base/crypto.h"
@@ -16,13 +15,17 @@ std::string Id::hex() const {
 }
 
 std::optional<Id> Id::from_hex(std::string_view text) {
-  if (text.size() != 32 || text.find_first_not_of("0123456789abcdef") != std::string_view::npos) {
-    return std::nullopt;
+  if (text.size() != 32) return std::nullopt;
+  std::array<std::uint64_t, 2> halves{};
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    const char c = text[i];
+    const bool digit = c >= '0' && c <= '9';
+    if (!digit && (c < 'a' || c > 'f')) return std::nullopt;
+    std::uint64_t& half = halves[i / 16];
+    half = half << 4 | static_cast<std::uint64_t>(digit ? c - '0' : c - 'a' + 10);
   }
-  std::uint64_t key = 0;
-  Id id;
-  std::from_chars(text.data(), text.data() + 16, key, 16);
-  std::from_chars(text.data() + 16, text.data() + 32, id.random, 16);
+  const auto [key, random] = halves;
+  Id id{0, random};
   if (key > static_cast<std::uint64_t>(kMaxIdKey)) return std::nullopt;
   id.key = static_cast<std::int64_t>(key);
   return id;
