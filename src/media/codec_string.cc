@@ -1,5 +1,6 @@
 // The codecs' own words for what a stream needs of its decoder.
 
+#include <algorithm>
 #include <array>
 #include <cstdio>
 #include <string>
@@ -95,7 +96,11 @@ std::string av1_string(const AVCodecParameters& codec) {
 // holds 2160 x 1080 at 60 frames/s, 5.1 four times that.
 std::string vp9_string(const AVCodecParameters& codec) {
   const bool large = static_cast<std::int64_t>(codec.width) * codec.height > 2'228'224;
-  return std::string("vp09.00.") + (large ? "51" : "41") + ".08";
+  const auto* format = av_pix_fmt_desc_get(static_cast<AVPixelFormat>(codec.format));
+  char text[32];
+  std::snprintf(text, sizeof text, "vp09.%02d.%s.%02d", std::clamp(codec.profile, 0, 3),
+                large ? "51" : "41", format == nullptr ? 8 : format->comp[0].depth);
+  return text;
 }
 
 }  // namespace
@@ -120,6 +125,9 @@ std::string codec_string(const AVCodecParameters& codec) {
   if (codec.codec_id == AV_CODEC_ID_HEVC) return hevc_string(codec);
   if (codec.codec_id == AV_CODEC_ID_AV1) return av1_string(codec);
   if (codec.codec_id == AV_CODEC_ID_VP9) return vp9_string(codec);
+  if (codec.codec_id == AV_CODEC_ID_AC3) return "ac-3";
+  if (codec.codec_id == AV_CODEC_ID_EAC3) return "ec-3";
+  if (codec.codec_id == AV_CODEC_ID_MP2) return "mp4a.40.33";
   if (codec.codec_id == AV_CODEC_ID_OPUS) return "Opus";
   if (codec.codec_id == AV_CODEC_ID_FLAC) return "fLaC";
   if (codec.codec_id == AV_CODEC_ID_MP3) return "mp4a.40.34";

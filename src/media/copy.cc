@@ -8,18 +8,38 @@
 namespace telecine::media {
 namespace {
 
-// The transport stream's muxer keeps no list of what it can hold.
-constexpr auto kTsCodecs = std::to_array<AVCodecID>(
-    {AV_CODEC_ID_H264, AV_CODEC_ID_HEVC, AV_CODEC_ID_MPEG2VIDEO, AV_CODEC_ID_MPEG1VIDEO,
-     AV_CODEC_ID_MPEG4, AV_CODEC_ID_AAC, AV_CODEC_ID_MP3, AV_CODEC_ID_MP2, AV_CODEC_ID_AC3,
-     AV_CODEC_ID_EAC3, AV_CODEC_ID_OPUS});
+struct Known {
+  std::string_view muxer;
+  AVCodecID codec;
+  bool fits;
+};
+// Where libavformat's muxers have no list of what they can hold, or one that is wrong.
+constexpr auto kKnown = std::to_array<Known>({
+    {"mpegts", AV_CODEC_ID_H264, true},
+    {"mpegts", AV_CODEC_ID_HEVC, true},
+    {"mpegts", AV_CODEC_ID_MPEG2VIDEO, true},
+    {"mpegts", AV_CODEC_ID_MPEG1VIDEO, true},
+    {"mpegts", AV_CODEC_ID_MPEG4, true},
+    {"mpegts", AV_CODEC_ID_AAC, true},
+    {"mpegts", AV_CODEC_ID_MP3, true},
+    {"mpegts", AV_CODEC_ID_MP2, true},
+    {"mpegts", AV_CODEC_ID_AC3, true},
+    {"mpegts", AV_CODEC_ID_EAC3, true},
+    {"mpegts", AV_CODEC_ID_OPUS, true},
+    {"mp3", AV_CODEC_ID_MP3, true},
+    {"ogg", AV_CODEC_ID_OPUS, true},
+    {"ogg", AV_CODEC_ID_FLAC, true},
+    {"ogg", AV_CODEC_ID_VORBIS, true},
+    {"flv", AV_CODEC_ID_HEVC, true},  // see hevc_in_flv.h
+    {"flv", AV_CODEC_ID_MPEG4, false},
+    {"mp4", AV_CODEC_ID_TRUEHD, false},
+});
 
 bool holds(const AVOutputFormat& format, AVCodecID codec) {
-  if (std::string_view(format.name) == "mpegts") {
-    return std::ranges::find(kTsCodecs, codec) != kTsCodecs.end();
-  }
-  // See mux.h on H.265 in FLV.
-  if (std::string_view(format.name) == "flv" && codec == AV_CODEC_ID_HEVC) return true;
+  const std::string_view muxer = format.name;
+  const auto known = std::ranges::find_if(
+      kKnown, [&](const Known& row) { return row.muxer == muxer && row.codec == codec; });
+  if (known != kKnown.end()) return known->fits;
   return avformat_query_codec(&format, codec, FF_COMPLIANCE_NORMAL) == 1;
 }
 
@@ -77,7 +97,11 @@ void StreamCopy::take(const AVPacket& packet) {
 }
 
 void StreamCopy::finish() {
-  if (wanted()) out_.end();
+  if (!wanted()) return;
+  if (packets_ == 0) {
+    return fail({ErrorCode::kDecodeFailed, "the stream to copy has nothing, or no keyframe", {}});
+  }
+  out_.end();
 }
 
 }  // namespace telecine::media

@@ -153,6 +153,19 @@ int supported_rate(const AVCodec& codec, int wanted) {
   return kFallbackRate;
 }
 
+// RFC 7845 and FLAC fix what three and four channels are; libav's own usual ones are others.
+void set_layout(AVChannelLayout& layout, AudioCodec codec, int channels) {
+  const bool fixed = codec == AudioCodec::kOpus || codec == AudioCodec::kFlac;
+  constexpr AVChannelLayout kThree = AV_CHANNEL_LAYOUT_SURROUND;
+  constexpr AVChannelLayout kFour = AV_CHANNEL_LAYOUT_QUAD;
+  if (fixed && channels == 3)
+    av_channel_layout_copy(&layout, &kThree);
+  else if (fixed && channels == 4)
+    av_channel_layout_copy(&layout, &kFour);
+  else
+    av_channel_layout_default(&layout, channels);
+}
+
 }  // namespace
 
 Result<AudioEncoder> AudioEncoder::open(const AudioOptions& options, int source_rate,
@@ -164,11 +177,15 @@ Result<AudioEncoder> AudioEncoder::open(const AudioOptions& options, int source_
   const int channels =
       std::clamp(options.channels > 0 ? options.channels : std::min(source_channels, 2), 1,
                  entry.max_channels);
-  av_channel_layout_default(&context.ch_layout, channels);
+  set_layout(context.ch_layout, options.codec, channels);
   context.sample_rate =
       supported_rate(*context.codec, options.sample_rate > 0 ? options.sample_rate : source_rate);
   context.sample_fmt = context.codec->sample_fmts[0];
-  context.bit_rate = options.bitrate;
+  // RFC 6716 has no more for a channel, and libopus refuses more.
+  constexpr std::int64_t kMostOpus = 256'000;
+  context.bit_rate = options.codec == AudioCodec::kOpus
+                         ? std::min(options.bitrate, kMostOpus * channels)
+                         : options.bitrate;
   context.time_base = {1, context.sample_rate};
   context.flags |= AV_CODEC_FLAG_GLOBAL_HEADER;
   context.thread_count = 1;

@@ -79,6 +79,9 @@ void put_sets(Bytes& out, const std::vector<Unit>& units, int type) {
 Result<Bytes> hevc_record(const AVCodecParameters& codec) {
   const Unit data(codec.extradata, static_cast<std::size_t>(std::max(0, codec.extradata_size)));
   if (data.size() > 22 && data[0] == 1) return Bytes(data.begin(), data.end());
+  if (codec.format != AV_PIX_FMT_YUV420P) {
+    return fail(ErrorCode::kUnsupported, "flv takes H.265 of 8 bit 4:2:0 only");
+  }
   const auto units = units_of(data);
   const auto sps = std::ranges::find(units, kSps, type_of);
   const Bytes ptl = sps == units.end() ? Bytes() : profile_tier_level(*sps);

@@ -13,6 +13,10 @@ namespace {
 
 // When one track is this far ahead the other is taken to have a hole rather than to be late.
 constexpr Ticks kLongestWait = 30LL * kTicksPerSecond;
+// The same for sources whose times say nothing.
+constexpr std::int64_t kMostWaiting = 64 << 20;  // bytes
+// A fragment is held in memory until it is cut, which copied pictures allow at keyframes only.
+constexpr std::int64_t kLargestSegment = 256 << 20;  // bytes
 
 struct FormatEntry {
   SegmentFormat format;
@@ -105,7 +109,7 @@ Status HlsMuxer::start() {
   options.set("movflags", "+frag_custom+delay_moov+default_base_moof+dash+skip_trailer+write_colr");
   options.set("use_editlist", 1);
   if (const int code = avformat_write_header(context_.format.get(), options.address()); code < 0) {
-    return std::unexpected(hls_error(code));
+    return std::unexpected(context_.refusal(code));
   }
   return {};
 }
@@ -118,6 +122,7 @@ Status HlsMuxer::write(int track, PacketPtr packet) {
   const Ticks decoded = to_ticks(packet->dts, base);
   if (!to.delay) to.delay = shown - decoded;
   const bool is_key = (packet->flags & AV_PKT_FLAG_KEY) != 0;
+  waiting_bytes_ += packet->size;
   to.queue.emplace_back(is_key ? shown : decoded + *to.delay, std::move(packet));
   return pump();
 }
@@ -147,9 +152,10 @@ Status HlsMuxer::pump() {
     if (next < 0) return {};
     Track& track = tracks_[static_cast<std::size_t>(next)];
     const Ticks held = track.queue.back().first - track.queue.front().first;
-    if (waits && held < kLongestWait) return {};
+    if (waits && held < kLongestWait && waiting_bytes_ < kMostWaiting) return {};
     PacketPtr packet = std::move(track.queue.front().second);
     track.queue.pop_front();
+    waiting_bytes_ -= packet->size;
     if (auto ok = emit(next, std::move(packet)); !ok) return ok;
   }
 }
@@ -161,7 +167,16 @@ Status HlsMuxer::emit(int track, PacketPtr packet) {
   if (track == cutting_track_ && is_key && at >= next_cut_ && any_packet_) {
     if (auto ok = cut(at); !ok) return ok;
   }
+  // What comes before 0 (a copied lead-in) is part of the first segment.
+  if (segments_.empty() && tracks_[static_cast<std::size_t>(track)].is_video) {
+    segment_start_ = std::min(segment_start_, at);
+  }
   any_packet_ = true;
+  segment_bytes_ += packet->size;
+  if (segment_bytes_ > kLargestSegment) {
+    return fail(ErrorCode::kResourceLimit,
+                "a segment would be larger than 256 MiB: the pictures have too few keyframes");
+  }
   end_ = std::max(end_, at + to_ticks(packet->duration, base));
   // Fragments tell time by sample durations: they must add up to the next fragment's start.
   const auto& queue = tracks_[static_cast<std::size_t>(track)].queue;
@@ -219,6 +234,7 @@ Status HlsMuxer::cut(Ticks at) {
   segment_start_ = at;
   next_cut_ = (at / length_ + 1) * length_;
   any_packet_ = false;
+  segment_bytes_ = 0;
   io_.retarget(-1);
   return {};
 }

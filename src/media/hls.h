@@ -78,7 +78,9 @@ class HlsMuxer : public Muxer {
   Ticks segment_start_ = 0;
   Ticks next_cut_ = 0;
   Ticks end_ = 0;
-  bool any_packet_ = false;  // since the last cut
+  bool any_packet_ = false;         // since the last cut
+  std::int64_t segment_bytes_ = 0;  // likewise
+  std::int64_t waiting_bytes_ = 0;  // in the tracks' queues
   std::vector<Segment> segments_;
   std::vector<OutputFile> made_;
 };

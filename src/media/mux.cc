@@ -38,7 +38,11 @@ Status take_over(AVStream& stream, const AVStream& source) {
     std::copy_n(data.data, data.size, copy);
   }
   stream.avg_frame_rate = source.avg_frame_rate;
-  stream.sample_aspect_ratio = source.sample_aspect_ratio;
+  // The container's word counts, and muxers refuse two that differ.
+  if (source.sample_aspect_ratio.num > 0) {
+    stream.sample_aspect_ratio = source.sample_aspect_ratio;
+    stream.codecpar->sample_aspect_ratio = source.sample_aspect_ratio;
+  }
   stream.disposition = source.disposition;
   if (const auto* language = av_dict_get(source.metadata, "language", nullptr, 0)) {
     av_dict_set(&stream.metadata, "language", language->value, 0);
@@ -71,7 +75,9 @@ Result<int> MuxContext::add_track(const TrackFormat& track) {
     if (auto ok = keep_hevc_in_flv(*format, *stream->codecpar); !ok) {
       return std::unexpected(ok.error());
     }
-    lengths_track = stream->index;
+    renumbers = true;
+    const bool has_lengths = track.codec.extradata_size > 0 && track.codec.extradata[0] == 1;
+    if (!has_lengths) lengths_track = stream->index;
   }
   // A part of the standard by now, but not yet when libavformat 59 was made.
   if (track.codec.codec_id == AV_CODEC_ID_FLAC) {
@@ -79,12 +85,14 @@ Result<int> MuxContext::add_track(const TrackFormat& track) {
   }
   stream->time_base = track.time_base;
   if (track.source != nullptr) {
+    copies = true;
     if (auto ok = take_over(*stream, *track.source); !ok) return std::unexpected(ok.error());
   } else if (track.frame_rate.num > 0) {
     stream->avg_frame_rate = track.frame_rate;
     stream->sample_aspect_ratio = {1, 1};
   }
   time_bases.push_back(track.time_base);
+  last_dts.push_back(INT64_MIN);
   return stream->index;
 }
 
@@ -97,10 +105,22 @@ Status MuxContext::write(int track, PacketPtr packet, bool interleave) {
   packet->stream_index = track;
   av_packet_rescale_ts(packet.get(), time_bases[static_cast<std::size_t>(track)],
                        format->streams[track]->time_base);
+  // Two times of the source may be one in a coarser base, which muxers refuse.
+  std::int64_t& last = last_dts[static_cast<std::size_t>(track)];
+  if (packet->dts != AV_NOPTS_VALUE) {
+    if (packet->dts <= last) packet->dts = last + 1;
+    packet->pts = std::max(packet->pts, packet->dts);
+    last = packet->dts;
+  }
   const int code = interleave ? av_interleaved_write_frame(format.get(), packet.get())
                               : av_write_frame(format.get(), packet.get());
-  if (code < 0) return std::unexpected(mux_error(code));
+  if (code < 0) return std::unexpected(refusal(code));
   return {};
+}
+
+Error MuxContext::refusal(int code) const {
+  if (!copies) return mux_error(code);
+  return av_error(code, "the copied stream does not fit the container", ErrorCode::kUnsupported);
 }
 
 FileMuxer::FileMuxer(Fd fd) : fd_(std::move(fd)), io_(fd_.get()) {}
@@ -155,7 +175,7 @@ Status FileMuxer::start() {
   options.set("flvflags", "+add_keyframe_index");
   options.set("loop", 0);  // moving pictures: for ever
   if (const int code = avformat_write_header(context_.format.get(), options.address()); code < 0) {
-    return std::unexpected(mux_error(code));
+    return std::unexpected(context_.refusal(code));
   }
   return {};
 }
@@ -171,7 +191,7 @@ Status FileMuxer::finish() {
     return std::unexpected(mux_error(code));
   }
   if (auto ok = io_.flush(); !ok) return ok;
-  return context_.lengths_track >= 0 ? renumber_pictures(fd_.get()) : Status();
+  return context_.renumbers ? renumber_pictures(fd_.get()) : Status();
 }
 
 }  // namespace telecine::media

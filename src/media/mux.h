@@ -38,8 +38,13 @@ class Muxer {
 struct MuxContext {
   OutputFormatPtr format;
   std::vector<AVRational> time_bases;  ///< of the packets that come in
+  std::vector<std::int64_t> last_dts;  ///< by track, in its own time base
   int lengths_track = -1;              ///< whose packets need lengths, see hevc_in_flv.h
+  bool renumbers = false;              ///< see hevc_in_flv.h
+  bool copies = false;                 ///< a track is the source's own
 
+  /// A refusal by libavformat. What it has against a copied stream is the source's doing.
+  Error refusal(int code) const;
   static Result<MuxContext> make(const char* muxer, AVIOContext* io);
   Result<int> add_track(const TrackFormat& track);
   /// Consumes the packet, with its timestamps turned to the track's time base.

@@ -88,6 +88,13 @@ Status plan_video(Plan& plan, PlannedRendition& made, const OutputSpec& spec, co
     return {};
   }
   PlannedVideo wanted = planned_video(options, spec.type, *source.video, *source.video_stream);
+  const Dimensions size = wanted.settings.size;
+  constexpr int kLeastAv1 = 64;  // SVT-AV1's
+  if (options.codec == VideoCodec::kAv1 && std::min(size.width, size.height) < kLeastAv1) {
+    return fail(ErrorCode::kUnsupported,
+                "av1 is made from 64 pixels a side on, and this would be " +
+                    std::to_string(size.width) + "x" + std::to_string(size.height));
+  }
   wanted.part = part;
   made.video =
       index_of(plan.video, std::move(wanted), [](const PlannedVideo& a, const PlannedVideo& b) {

@@ -190,9 +190,17 @@ Result<std::vector<Millis>> moments_of(const OutputSpec& spec, Millis duration) 
                           ? static_cast<double>(sampling.every)
                           : static_cast<double>(duration) * sampling.every_percent / 100;
   // The end of the source is no moment of it, however a share of it was rounded.
-  const double count =
-      duration > 0 && step > 0 ? std::ceil(static_cast<double>(duration) / step - 1e-6) : 1;
+  const double count = duration > 0 && step > 0
+                           ? std::max(1.0, std::ceil(static_cast<double>(duration) / step - 1e-6))
+                           : 1;
   const std::size_t most = spec.type == OutputType::kSprites ? kMaxSprites : kMaxSnapshots;
+  const double sheets =
+      std::ceil(count / static_cast<double>(spec.sprites.columns * spec.sprites.rows));
+  if (spec.type == OutputType::kSprites && sheets > static_cast<double>(kMaxSnapshots)) {
+    return fail(ErrorCode::kResourceLimit, "these would be more than " +
+                                               std::to_string(kMaxSnapshots) +
+                                               " sheets; give each more columns and rows");
+  }
   if (count > static_cast<double>(most)) {
     return fail(ErrorCode::kResourceLimit, "these would be more than " + std::to_string(most) +
                                                " pictures; take them further apart");

@@ -74,6 +74,10 @@ SpriteGrid read_grid(ObjectReader& in) {
   grid.tile.height = static_cast<int>(in.integer("height", 8, kMaxTile).value_or(grid.tile.height));
   grid.columns = static_cast<int>(in.integer("columns", 1, kMaxCount).value_or(grid.columns));
   grid.rows = static_cast<int>(in.integer("rows", 1, kMaxCount).value_or(grid.rows));
+  for (const auto& [name, side] :
+       {std::pair("width", grid.tile.width), {"height", grid.tile.height}}) {
+    if (side % 2 != 0) in.refuse(name, "must be even");
+  }
   if (grid.columns * grid.tile.width > kMaxSide) {
     in.refuse("columns", "makes sheets wider than 8192 pixels");
   }

@@ -20,9 +20,17 @@ std::int64_t encoder_pictures(const VideoOptions& options) {
   // SVT-AV1 keeps half- and quarter-size copies of each: measured as below, 130 and 205.
   if (options.codec == VideoCodec::kAv1) return options.preset <= Preset::kFast ? 160 : 240;
   if (options.codec == VideoCodec::kVp9) return 90;
+  // Four bytes a pixel instead of one and a half, in a filter or two.
+  if (options.codec == VideoCodec::kGif || options.codec == VideoCodec::kWebp) return 24;
   // x265 keeps with each picture its block tree, motion and half-size copies, and works on several
   // at once. Measured at 1080p with two threads: 120 at veryfast, 225 at slower.
   return options.preset <= Preset::kFast ? 130 : 240;
+}
+
+// The sheet as it grows, as it is handed on, and as the encoder takes it.
+std::int64_t sheet_bytes(const SpriteGrid& grid) {
+  constexpr std::int64_t kCopies = 3;
+  return kCopies * 3 * grid.columns * grid.tile.width * grid.rows * grid.tile.height;
 }
 
 }  // namespace
@@ -40,6 +48,7 @@ Needs needs_of(const MediaFacts& source, std::span<const OutputSpec> outputs, in
   }
   int encodes = 0;
   for (const OutputSpec& output : outputs) {
+    if (output.type == OutputType::kSprites) needs.memory += sheet_bytes(output.sprites);
     for (const Rendition& rendition : output.renditions) {
       if (!rendition.video || shown.width == 0) continue;
       if (rendition.video->codec == VideoCodec::kCopy) continue;

@@ -20,6 +20,8 @@ namespace {
 
 constexpr int kControlFd = 3;
 constexpr int kStartTimeout = 20'000;
+/// For the end of a child that was killed: it may be stuck in the kernel.
+constexpr Millis kLastWait = 30'000;
 
 /// Two fds in one datagram, as the zygote's receive_order expects them.
 bool send_fds(int control, int link, int input) {
@@ -65,9 +67,11 @@ class Conversation {
         if (exited_) return conclude();
       } else if (ended) {
         // The zygote died, and its children with it.
+        if (killed_) return std::unexpected(*killed_);
         return fail(ErrorCode::kWorkerLost, "the media process was lost");
       }
       watch();
+      if (killed_ && steady_ms() - killed_at_ > kLastWait) return std::unexpected(*killed_);
     }
   }
 
@@ -79,6 +83,7 @@ class Conversation {
     if (const auto* layers = in.at("sandbox"); layers != nullptr && layers->is_object()) {
       sandbox_ = layers->get_object();
     }
+    if (killed_) return take_end(in);
     if (const auto* source = in.at("source")) {
       const Status go = hooks_.source ? hooks_.source(media_facts_from(*source)) : Status();
       answer(go);
@@ -106,6 +111,10 @@ class Conversation {
     }
     if (const auto* made = in.at("made")) result_ = made_from(*made);
     if (const auto* error = in.at("error")) result_ = std::unexpected(error_from(*error));
+    take_end(in);
+  }
+
+  void take_end(const LooseReader& in) {
     if (const auto* exit = in.at("exit")) {
       exited_ = true;
       signal_ = LooseReader(*exit).small("signal");
@@ -144,6 +153,7 @@ class Conversation {
   void end_child(Error why) {
     if (killed_) return;
     killed_ = std::move(why);
+    killed_at_ = steady_ms();
     link_.finish();
   }
 
@@ -173,6 +183,7 @@ class Conversation {
   int signal_ = 0;
   bool exited_ = false;
   std::optional<Error> killed_;
+  Millis killed_at_ = 0;
   std::vector<double> last_progress_;
   std::optional<Result<media::Made>> result_;
   json::object sandbox_;

@@ -189,10 +189,12 @@ std::optional<OutputSpec> sprite_output(int definition) {
 std::optional<OutputSpec> master_output(const std::vector<OutputSpec>& outputs) {
   OutputSpec master;
   for (const OutputSpec& output : outputs) {
-    // Those of one master have segments of one kind, which all players of it must know.
-    if (output.type != OutputType::kHls || output.segments != SegmentFormat::kTs) continue;
+    if (output.type != OutputType::kHls) continue;
     Rendition rendition = output.renditions.front();
     if (copies(rendition)) continue;  // its keyframes are where they are
+    // Those of one master have segments of one kind, which all players of it must know.
+    if (master.renditions.empty()) master.segments = output.segments;
+    if (output.segments != master.segments) continue;
     rendition.name = output.name;
     master.segment = output.segment;
     master.renditions.push_back(std::move(rendition));
@@ -200,7 +202,6 @@ std::optional<OutputSpec> master_output(const std::vector<OutputSpec>& outputs) 
   if (master.renditions.empty()) return std::nullopt;
   master.name = "f" + std::to_string(kMasterPlaylist);
   master.type = OutputType::kHls;
-  master.segments = SegmentFormat::kTs;
   return master;
 }
 

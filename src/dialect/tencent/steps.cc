@@ -71,17 +71,24 @@ json::object animation_result(const View& view, const Task& task, const Output& 
           {"width", width_of(facts)}};
 }
 
+std::int64_t sprites_in(const Task& task, const Output& output) {
+  const auto asked = std::ranges::find(task.spec.outputs, output.name, &OutputSpec::name);
+  if (asked == task.spec.outputs.end()) return 0;
+  const Sampling& sampling = asked->sampling;
+  if (!sampling.times.empty()) return std::ssize(sampling.times);
+  if (sampling.every_percent > 0) return std::llround(std::ceil(100 / sampling.every_percent));
+  const Millis duration = task.source.value_or(MediaFacts{}).duration;
+  const Millis every = std::max<Millis>(1, sampling.every);
+  return std::max<Millis>(1, (duration + every - 1) / every);
+}
+
 json::object sprite_result(const View& view, const Task& task, const Output& output,
                            const json::object&) {
   json::array sheets;
   for (const OutputFile& file : output.files) {
     if (!file.name.ends_with(".vtt")) sheets.emplace_back(view.output_url(task, file));
   }
-  const Millis duration = task.source.value_or(MediaFacts{}).duration;
-  const auto asked = std::ranges::find(task.spec.outputs, output.name, &OutputSpec::name);
-  const Millis every = asked == task.spec.outputs.end() ? 0 : asked->sampling.every;
-  const Millis step = every > 0 ? every : kSpriteSeconds * 1000;
-  return {{"totalCount", std::max<Millis>(1, (duration + step - 1) / step)},
+  return {{"totalCount", sprites_in(task, output)},
           {"urlList", std::move(sheets)},
           {"webVttUrl", view.output_url(task, output.files.front())}};
 }
