@@ -121,8 +121,9 @@ export async function stream_md5(file, stream) {
 /// A picture as RGB24 bytes: the one shown at `at` seconds, cropped or scaled as filters say it.
 export async function picture_of(file, { at = 0, crop, scale }) {
   const filters = [crop && `crop=${crop}`, scale && `scale=${scale}`].filter(Boolean).join(',');
-  const { code, out, errors } = await capture('ffmpeg', ['-v', 'error', '-ss', String(at), '-i',
-    file, '-frames:v', '1', '-vf', filters, '-pix_fmt', 'rgb24', '-f', 'rawvideo', '-']);
+  const seek = at > 0 ? ['-ss', String(at)] : [];  // stills cannot be sought in
+  const { code, out, errors } = await capture('ffmpeg', ['-v', 'error', ...seek, '-i', file,
+    '-frames:v', '1', '-vf', filters, '-pix_fmt', 'rgb24', '-f', 'rawvideo', '-']);
   assert.equal(code, 0, `${file}: ${errors}`);
   return out;
 }
