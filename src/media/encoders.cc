@@ -10,6 +10,12 @@ namespace {
 constexpr Millis kHlsGop = 2000;
 constexpr Millis kFileGop = 10'000;
 
+// Encoders count the distance of keyframes in pictures, which is a time while the frame rate holds.
+int frames_of(Millis gop, AVRational frame_rate) {
+  const double frames = static_cast<double>(gop) / 1000 * av_q2d(frame_rate);
+  return static_cast<int>(std::clamp(std::round(frames), 1.0, 1e6));
+}
+
 // What x264 and x265 take in the same words.
 void configure_common(const VideoSettings& settings, AVCodecContext& context, Dictionary& options) {
   const VideoOptions& wanted = settings.options;
@@ -19,8 +25,7 @@ void configure_common(const VideoSettings& settings, AVCodecContext& context, Di
   }
   options.set("forced-idr", 1);
   if (wanted.scene_cuts) {
-    const double frames = static_cast<double>(wanted.gop) / 1000 * av_q2d(settings.frame_rate);
-    context.gop_size = static_cast<int>(std::clamp(std::round(frames), 1.0, 1e6));
+    context.gop_size = frames_of(wanted.gop, settings.frame_rate);
   } else {
     // Keyframes stand where the encoder thread asks for them and nowhere else.
     context.gop_size = 1'000'000;
@@ -60,13 +65,6 @@ void configure_x265(const VideoSettings& settings, AVCodecContext& context, Dict
       ":frame-threads=" + std::to_string(std::min(settings.threads, kMostFrameThreads));
   if (!settings.options.scene_cuts) parameters += ":scenecut=0";
   options.set("x265-params", parameters);
-}
-
-// Keyframes for encoders that take no orders for them at the worst: the grid is right as long as
-// the frame rate holds.
-int frames_of(Millis gop, AVRational frame_rate) {
-  const double frames = static_cast<double>(gop) / 1000 * av_q2d(frame_rate);
-  return static_cast<int>(std::clamp(std::round(frames), 1.0, 1e6));
 }
 
 // The place of a preset on a scale that falls from `fastest` to `slowest`.
