@@ -15,7 +15,8 @@ namespace telecine::media {
 /// What is to be made of one input, all in one decode.
 struct Job {
   std::vector<OutputSpec> outputs;
-  int threads = 1;  ///< cores this run may use
+  int threads = 1;              ///< cores this run may use
+  bool accept_damaged = false;  ///< see TaskSpec
 };
 
 /// What became of one output.

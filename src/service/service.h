@@ -35,6 +35,8 @@ struct Caller {
 struct TaskRequest {
   TaskKind kind = TaskKind::kTranscode;
   std::string input;
+  std::vector<Piece> pieces;
+  bool accept_damaged = false;
   std::string template_name;
   std::optional<std::vector<OutputSpec>> outputs;
   std::string callback_url;

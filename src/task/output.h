@@ -71,6 +71,16 @@ template <>
 inline constexpr auto kNames<ImageFormat> =
     std::to_array<Named<ImageFormat>>({{ImageFormat::kJpeg, "jpg"}, {ImageFormat::kPng, "png"}});
 
+/// Where a part of a copied stream begins and ends.
+enum class Cut : std::uint8_t {
+  kExact,     ///< at the very picture: what lies between two cuts is copied, their surroundings are
+              ///< encoded. A stream that cannot be cut so is encoded as a whole
+  kKeyframe,  ///< at the keyframe at or before the start; nothing is encoded
+};
+template <>
+inline constexpr auto kNames<Cut> =
+    std::to_array<Named<Cut>>({{Cut::kExact, "exact"}, {Cut::kKeyframe, "keyframe"}});
+
 /// Where in the source a still is taken: a time, or a share of the duration. The frame shown at
 /// that time is the one; past the end it is the last frame.
 struct Position {
@@ -115,9 +125,10 @@ struct OutputSpec {
   /// the source; an end of 0 is that end. The output begins at 0.
   Millis start = 0;
   Millis end = 0;
-  StillOptions still;  ///< kCover; kSnapshots: all but `at`; kSprites: format and quality
-  Sampling sampling;   ///< kSnapshots, kSprites
-  SpriteGrid sprites;  ///< kSprites
+  Cut cut = Cut::kExact;  ///< kVideo, of streams that are copied
+  StillOptions still;     ///< kCover; kSnapshots: all but `at`; kSprites: format and quality
+  Sampling sampling;      ///< kSnapshots, kSprites
+  SpriteGrid sprites;     ///< kSprites
 };
 
 boost::json::object to_json(const OutputSpec& spec);

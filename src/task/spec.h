@@ -53,12 +53,24 @@ struct Keep {
   bool operator==(const Keep&) const = default;
 };
 
+/// One of several sources that follow each other: all of it, or the part from `start` to `end` in
+/// the terms of OutputSpec.
+struct Piece {
+  std::string input;
+  Millis start = 0;
+  Millis end = 0;
+  bool operator==(const Piece&) const = default;
+};
+
 /// What a client asked for. Immutable once the task exists.
 struct TaskSpec {
   TaskKind kind = TaskKind::kTranscode;
   /// The source: http(s)://…, s3://bucket/key and the like, file://root/path, or file-id:<32 hex>
   /// for an uploaded file.
   std::string input;
+  std::vector<Piece> pieces;  ///< sources to be joined; the first is `input`. Empty: `input` alone
+  /// A source that is damaged or ends too early is used as far as it goes, and not refused.
+  bool accept_damaged = false;
   std::string template_name;  ///< the template `outputs` came from, or empty
   std::vector<OutputSpec> outputs;
   std::optional<Destination> destination;       ///< absent: the engine's own store
