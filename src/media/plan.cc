@@ -38,7 +38,7 @@ PlannedVideo planned_video(const VideoOptions& wanted, OutputType use, const Vid
   VideoOptions options = normalised(wanted, use);
   const Dimensions size = fit(options.size, {facts.width, facts.height});
   // However a size was named, equal encodes compare equal.
-  options.size = PictureSize{size.width, size.height, 0, true};
+  options.size = {.width = size.width, .height = size.height, .fit = Fit::kStretch};
   const AVRational rate = source_rate(facts);
   const bool thins = options.max_frame_rate > 0 &&
                      (options.max_frame_rate < av_q2d(rate) * 0.999 || !facts.constant_frame_rate);

@@ -7,7 +7,7 @@ namespace telecine::media {
 namespace {
 
 Dimensions inside(Dimensions tile, Dimensions display) {
-  return fit({tile.width, tile.height, 0, true}, display);
+  return fit({.width = tile.width, .height = tile.height, .enlarge = true}, display);
 }
 
 std::string clock_text(Millis at) {
@@ -58,7 +58,7 @@ Status SpriteSheets::write_sheet() {
   if (!picture) return std::unexpected(picture.error());
   StillOptions still = spec_.still;
   const Dimensions size = sheet_->size();
-  still.size = {size.width, size.height, 0, true, true};
+  still.size = {.width = size.width, .height = size.height, .fit = Fit::kStretch};
   auto made = write_still(**picture, still, size, files_, still_name(spec_, sheets_.size()));
   if (!made) return std::unexpected(made.error());
   sheets_.push_back(std::move(*made));

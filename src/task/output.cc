@@ -5,6 +5,7 @@
 
 #include "base/text.h"
 #include "task/carrier.h"
+#include "task/packaging.h"
 
 namespace telecine {
 namespace {
@@ -56,12 +57,9 @@ void read_encoding(ObjectReader& in, StillOptions& still) {
 /// Everything about a still picture but the time it is taken at.
 StillOptions read_picture(ObjectReader& in) {
   StillOptions still;
-  still.size.width = static_cast<int>(in.integer("width", 2, kMaxSide).value_or(0));
-  still.size.height = static_cast<int>(in.integer("height", 2, kMaxSide).value_or(0));
-  still.size.short_side = static_cast<int>(in.integer("short_side", 2, kMaxSide).value_or(0));
-  if (still.size.short_side > 0 && (still.size.width > 0 || still.size.height > 0)) {
-    in.refuse("short_side", "give either short_side or width and height, not both");
-  }
+  read_size(in, still.size);
+  read_framing(in, still.framing);
+  still.watermarks = read_watermarks(in);
   read_encoding(in, still);
   return still;
 }
@@ -221,9 +219,9 @@ json::value position_json(const Position& at) {
 }
 
 void write_picture(json::object& o, const StillOptions& still) {
-  if (still.size.width > 0) o["width"] = still.size.width;
-  if (still.size.height > 0) o["height"] = still.size.height;
-  if (still.size.short_side > 0) o["short_side"] = still.size.short_side;
+  write_size(o, still.size);
+  write_framing(o, still.framing);
+  write_watermarks(o, still.watermarks);
   o["format"] = name_of(still.format);
   o["quality"] = still.quality;
 }
@@ -251,6 +249,7 @@ json::object to_json(const OutputSpec& spec) {
       o["video"] = rendition["video"];
       o["audio"] = rendition["audio"];
       write_part_of_source(o, spec);
+      write_packaging(o, spec);
       break;
     }
     case OutputType::kHls: {
@@ -260,6 +259,7 @@ json::object to_json(const OutputSpec& spec) {
       for (const Rendition& r : spec.renditions) list.emplace_back(to_json(r));
       o["renditions"] = std::move(list);
       write_part_of_source(o, spec);
+      write_packaging(o, spec);
       break;
     }
     case OutputType::kCover:
@@ -279,6 +279,9 @@ json::object to_json(const OutputSpec& spec) {
       o["format"] = name_of(spec.still.format);
       o["quality"] = spec.still.quality;
       break;
+    case OutputType::kSubtitles:
+      write_packaging(o, spec);
+      break;
     case OutputType::kDocument:
       break;
   }
@@ -293,7 +296,8 @@ Result<OutputSpec> output_spec_from(const json::value& value, const std::string&
     if (type && *type != OutputType::kDocument)
       spec.type = *type;
     else
-      in.refuse("type", "must be video, hls, cover, snapshots or sprites, not \"" + *word + "\"");
+      in.refuse("type", "must be video, hls, cover, snapshots, sprites or subtitles, not \"" +
+                            *word + "\"");
   }
   spec.name = in.text("name", 64).value_or(std::string(name_of(spec.type)));
   if (!is_name(spec.name)) in.refuse("name", "must be 1 to 64 letters, digits, _ or -");
@@ -301,6 +305,7 @@ Result<OutputSpec> output_spec_from(const json::value& value, const std::string&
     case OutputType::kVideo:
       spec.container = in.choice<Container>("container").value_or(spec.container);
       read_inline_rendition(in, spec);
+      read_packaging(in, spec);
       read_part_of_source(in, spec);
       refuse_copied_part(in, spec);
       break;
@@ -308,6 +313,7 @@ Result<OutputSpec> output_spec_from(const json::value& value, const std::string&
       spec.segment = to_ms(in.number("segment", 1, 60).value_or(6.0));
       spec.segments = in.choice<SegmentFormat>("segments").value_or(spec.segments);
       read_ladder(in, spec);
+      read_packaging(in, spec);
       read_part_of_source(in, spec);
       refuse_copied_part(in, spec);
       break;
@@ -323,6 +329,9 @@ Result<OutputSpec> output_spec_from(const json::value& value, const std::string&
       spec.sprites = read_grid(in);
       read_encoding(in, spec.still);
       spec.sampling = read_sampling(in, kUsualSpriteEvery);
+      break;
+    case OutputType::kSubtitles:
+      read_packaging(in, spec);
       break;
     case OutputType::kDocument:
       break;  // refused above

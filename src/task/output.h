@@ -14,10 +14,11 @@ namespace telecine {
 
 enum class OutputType : std::uint8_t {
   kVideo,      ///< one rendition in one file
-  kHls,        ///< a ladder: segments, a playlist per rendition and a master playlist
+  kHls,        ///< a ladder: segments, and what HLS or DASH players need to find them
   kCover,      ///< one still picture
   kSnapshots,  ///< several still pictures
   kSprites,    ///< sheets of small pictures, and a WebVTT file that says which is when
+  kSubtitles,  ///< the source's subtitles, a WebVTT file for each track
   kDocument,   ///< a file that is no media: made by tasks that are asked for one, never by a spec
 };
 template <>
@@ -27,6 +28,7 @@ inline constexpr auto kNames<OutputType> =
                                       {OutputType::kCover, "cover"},
                                       {OutputType::kSnapshots, "snapshots"},
                                       {OutputType::kSprites, "sprites"},
+                                      {OutputType::kSubtitles, "subtitles"},
                                       {OutputType::kDocument, "document"}});
 
 /// What a kVideo output is wrapped in; its name is the extension too. M4A, MP3, Ogg and FLAC hold
@@ -66,6 +68,22 @@ template <>
 inline constexpr auto kNames<SegmentFormat> = std::to_array<Named<SegmentFormat>>(
     {{SegmentFormat::kFmp4, "fmp4"}, {SegmentFormat::kTs, "ts"}});
 
+/// What players of a ladder begin with. Both name the very same fragments.
+enum class Manifest : std::uint8_t {
+  kHls,   ///< a master playlist, and one for each rendition
+  kDash,  ///< an MPD. Sound is packaged apart from pictures
+};
+template <>
+inline constexpr auto kNames<Manifest> =
+    std::to_array<Named<Manifest>>({{Manifest::kHls, "hls"}, {Manifest::kDash, "dash"}});
+
+/// HLS segments under AES-128, one key for all of an output.
+struct Encryption {
+  std::string key;      ///< 32 hex digits; empty: the run makes one and puts it beside the segments
+  std::string key_url;  ///< where players ask for it; empty: at Telecine, by a signed link
+  bool operator==(const Encryption&) const = default;
+};
+
 enum class ImageFormat : std::uint8_t { kJpeg, kPng };
 template <>
 inline constexpr auto kNames<ImageFormat> =
@@ -92,6 +110,8 @@ struct Position {
 struct StillOptions {
   Position at;  ///< default: 10 %
   PictureSize size;
+  Framing framing;
+  std::vector<Watermark> watermarks;  ///< their times do not count
   ImageFormat format = ImageFormat::kJpeg;
   int quality = 85;  ///< JPEG only, 1...100
   bool operator==(const StillOptions&) const = default;
@@ -117,10 +137,15 @@ struct SpriteGrid {
 struct OutputSpec {
   std::string name;  ///< unique within the task, [A-Za-z0-9_-]{1,64}; the stem of its file names
   OutputType type = OutputType::kVideo;
-  Container container = Container::kMp4;          ///< kVideo
-  std::vector<Rendition> renditions;              ///< kVideo: one. kHls: 1...16
-  Millis segment = 6000;                          ///< kHls: target length of segments
-  SegmentFormat segments = SegmentFormat::kFmp4;  ///< kHls
+  Container container = Container::kMp4;            ///< kVideo
+  bool fragmented = false;                          ///< kVideo in MP4: index and media in pieces
+  std::vector<Rendition> renditions;                ///< kVideo: one. kHls: 1...16
+  Millis segment = 6000;                            ///< kHls: target length of segments
+  SegmentFormat segments = SegmentFormat::kFmp4;    ///< kHls
+  std::vector<Manifest> manifests{Manifest::kHls};  ///< kHls: the first is what a client opens
+  std::optional<Encryption> encryption;             ///< kHls
+  /// Text is what kSubtitles, kHls and MP4 take; MKV takes pictures too. Others have none.
+  TrackChoice subtitles{TrackChoice::Kind::kNone, {}, {}};
   /// kVideo, kHls: only this part of the source, to the frame. Negative times count from the end of
   /// the source; an end of 0 is that end. The output begins at 0.
   Millis start = 0;

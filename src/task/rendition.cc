@@ -7,40 +7,13 @@ namespace telecine {
 namespace {
 
 constexpr std::int64_t kMaxBitrate = 400'000'000;
-constexpr int kMaxSide = 8192;
 
 /// ISO/IEC 14496-3, table 1.18.
 constexpr std::array kSampleRates = {8000,  11025, 12000, 16000, 22050, 24000,
                                      32000, 44100, 48000, 64000, 88200, 96000};
 
-int even(double side) {
-  return std::max(2, static_cast<int>(std::lround(side / 2.0)) * 2);
-}
-
 Millis to_ms(double seconds) {
   return static_cast<Millis>(std::llround(seconds * 1000.0));
-}
-
-void read_size(ObjectReader& in, PictureSize& size) {
-  size.width = static_cast<int>(in.integer("width", 2, kMaxSide).value_or(0));
-  size.height = static_cast<int>(in.integer("height", 2, kMaxSide).value_or(0));
-  size.short_side = static_cast<int>(in.integer("short_side", 2, kMaxSide).value_or(0));
-  size.enlarge = in.boolean("enlarge").value_or(false);
-  size.exact = in.boolean("exact").value_or(false);
-  if (size.exact && (size.width == 0 || size.height == 0)) {
-    in.refuse("exact", "needs both width and height");
-  }
-  if (size.short_side > 0 && (size.width > 0 || size.height > 0)) {
-    in.refuse("short_side", "give either short_side or width and height, not both");
-  }
-}
-
-void write_size(json::object& o, const PictureSize& size) {
-  if (size.width > 0) o["width"] = size.width;
-  if (size.height > 0) o["height"] = size.height;
-  if (size.short_side > 0) o["short_side"] = size.short_side;
-  if (size.enlarge) o["enlarge"] = true;
-  if (size.exact) o["exact"] = true;
 }
 
 RateControl read_rate(ObjectReader& in, VideoCodec codec) {
@@ -75,6 +48,32 @@ void read_encoding(ObjectReader& in, VideoOptions& v) {
   }
 }
 
+bool has_ten_bit(VideoCodec codec) {
+  return codec == VideoCodec::kH265 || codec == VideoCodec::kAv1 || codec == VideoCodec::kVp9;
+}
+
+void read_depth(ObjectReader& in, VideoOptions& v) {
+  v.hdr = in.choice<Hdr>("hdr").value_or(v.hdr);
+  const int usual = v.hdr == Hdr::kKeep ? 10 : 8;
+  v.pixel_depth = static_cast<int>(in.integer("pixel_depth", 8, 10).value_or(usual));
+  if (v.pixel_depth == 9) in.refuse("pixel_depth", "must be 8 or 10");
+  if (v.hdr == Hdr::kKeep && v.pixel_depth == 8) {
+    in.refuse("hdr", "high dynamic range is kept in a pixel_depth of 10 only");
+  }
+  if (v.pixel_depth == 10 && !has_ten_bit(v.codec)) {
+    in.refuse(in.has("pixel_depth") ? "pixel_depth" : "hdr",
+              "10 bit is for h265, av1 and vp9, not for " + std::string(name_of(v.codec)));
+  }
+}
+
+void read_rates(ObjectReader& in, VideoOptions& v) {
+  v.max_frame_rate = in.number("max_frame_rate", 1, 240).value_or(0);
+  v.frame_rate = in.number("frame_rate", 1, 240).value_or(0);
+  if (v.frame_rate > 0 && v.max_frame_rate > 0) {
+    in.refuse("frame_rate", "give either frame_rate or max_frame_rate, not both");
+  }
+}
+
 Result<VideoOptions> video_from(const json::value& value, const std::string& path) {
   ObjectReader in(value, path);
   VideoOptions v;
@@ -84,10 +83,15 @@ Result<VideoOptions> video_from(const json::value& value, const std::string& pat
     return v;
   }
   read_encoding(in, v);
+  read_depth(in, v);
   read_size(in, v.size);
-  v.max_frame_rate = in.number("max_frame_rate", 1, 240).value_or(0);
+  read_framing(in, v.framing);
+  v.deinterlace = in.choice<Deinterlace>("deinterlace").value_or(v.deinterlace);
+  read_rates(in, v);
   v.gop = to_ms(in.number("gop", 0.1, 60).value_or(0));
   v.scene_cuts = in.boolean("scene_cuts").value_or(true);
+  v.watermarks = read_watermarks(in);
+  v.subtitles = read_burnt_subtitles(in);
   if (auto ok = in.finish(); !ok) return std::unexpected(ok.error());
   return v;
 }
@@ -99,10 +103,25 @@ void refuse_beyond_mp3(ObjectReader& in, const AudioOptions& a) {
   if (a.sample_rate > 48'000) in.refuse("sample_rate", "mp3 has at most 48000 Hz");
 }
 
+/// true is what EBU R 128 asks for.
+std::optional<double> read_loudness(ObjectReader& in) {
+  constexpr double kBroadcast = -23;
+  const auto* value = in.any("loudness");
+  if (value == nullptr) return std::nullopt;
+  if (const bool* wanted = value->if_bool()) {
+    return *wanted ? std::optional(kBroadcast) : std::nullopt;
+  }
+  return in.number("loudness", -70, -5);
+}
+
 Result<AudioOptions> audio_from(const json::value& value, const std::string& path) {
   ObjectReader in(value, path);
   AudioOptions a;
   a.codec = in.choice<AudioCodec>("codec").value_or(a.codec);
+  a.tracks = read_tracks(in, "tracks").value_or(a.tracks);
+  if (a.tracks.kind == TrackChoice::Kind::kNone) {
+    in.refuse("tracks", "must name some; for no sound, audio itself is false");
+  }
   if (a.codec == AudioCodec::kCopy) {
     if (auto ok = in.finish(); !ok) return std::unexpected(ok.error());
     return a;
@@ -117,6 +136,8 @@ Result<AudioOptions> audio_from(const json::value& value, const std::string& pat
     in.refuse("sample_rate", "must be a rate AAC has, such as 32000, 44100 or 48000");
   }
   if (a.codec == AudioCodec::kMp3) refuse_beyond_mp3(in, a);
+  a.gain = in.number("gain", -60, 60).value_or(0);
+  a.loudness = read_loudness(in);
   if (auto ok = in.finish(); !ok) return std::unexpected(ok.error());
   return a;
 }
@@ -131,20 +152,30 @@ json::object video_json(const VideoOptions& v) {
   if (v.rate.bitrate) o["bitrate"] = *v.rate.bitrate;
   if (v.rate.max_rate) o["max_rate"] = *v.rate.max_rate;
   if (v.rate.buffer) o["buffer"] = *v.rate.buffer;
+  if (v.pixel_depth != 8) o["pixel_depth"] = v.pixel_depth;
+  if (v.hdr != Hdr::kAuto) o["hdr"] = name_of(v.hdr);
   write_size(o, v.size);
+  write_framing(o, v.framing);
+  if (v.deinterlace != Deinterlace::kAuto) o["deinterlace"] = name_of(v.deinterlace);
   if (v.max_frame_rate > 0) o["max_frame_rate"] = v.max_frame_rate;
+  if (v.frame_rate > 0) o["frame_rate"] = v.frame_rate;
   if (v.gop > 0) o["gop"] = static_cast<double>(v.gop) / 1000.0;
   o["scene_cuts"] = v.scene_cuts;
+  write_watermarks(o, v.watermarks);
+  write_burnt_subtitles(o, v.subtitles);
   return o;
 }
 
 json::object audio_json(const AudioOptions& a) {
   json::object o;
   o["codec"] = name_of(a.codec);
+  if (a.tracks != TrackChoice()) o["tracks"] = to_json(a.tracks);
   if (a.codec == AudioCodec::kCopy) return o;
   if (a.codec != AudioCodec::kFlac) o["bitrate"] = a.bitrate;
   if (a.channels > 0) o["channels"] = a.channels;
   if (a.sample_rate > 0) o["sample_rate"] = a.sample_rate;
+  if (a.gain != 0) o["gain"] = a.gain;
+  if (a.loudness) o["loudness"] = *a.loudness;
   return o;
 }
 
@@ -187,28 +218,6 @@ double most_crf(VideoCodec codec) {
     default:
       return 51;
   }
-}
-
-Dimensions fit(const PictureSize& wanted, Dimensions source) {
-  if (wanted.exact) return {even(wanted.width), even(wanted.height)};
-  const double w = std::max(1, source.width);
-  const double h = std::max(1, source.height);
-  double factor = 1.0;
-  if (wanted.short_side > 0)
-    factor = wanted.short_side / std::min(w, h);
-  else if (wanted.width > 0 && wanted.height > 0) {
-    factor = std::min(wanted.width / w, wanted.height / h);
-  } else if (wanted.width > 0)
-    factor = wanted.width / w;
-  else if (wanted.height > 0)
-    factor = wanted.height / h;
-  if (factor > 1.0 && !wanted.enlarge) factor = 1.0;
-  Dimensions out{even(w * factor), even(h * factor)};
-  if (factor >= 1.0 && !wanted.enlarge) {
-    // Rounding up to an even side would be enlarging.
-    out = {std::max(2, source.width / 2 * 2), std::max(2, source.height / 2 * 2)};
-  }
-  return out;
 }
 
 bool copies(const Rendition& rendition) {

@@ -4,10 +4,13 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "base/json.h"
 #include "base/names.h"
 #include "base/time.h"
+#include "task/picture.h"
+#include "task/tracks.h"
 
 namespace telecine {
 
@@ -81,26 +84,25 @@ double default_crf(VideoCodec codec);
 /// The worst a codec has.
 double most_crf(VideoCodec codec);
 
-/// Size of the picture a viewer sees, in px. At most one way of naming it: width, height, or both
-/// (the picture fits inside, aspect kept), or the short side. None: the source's size. The result
-/// is even in both directions and never larger than the source unless `enlarge`.
-struct PictureSize {
-  int width = 0;
-  int height = 0;
-  int short_side = 0;
-  bool enlarge = false;
-  bool exact = false;  ///< with width and height: just these, whatever becomes of the aspect
-  bool operator==(const PictureSize&) const = default;
+/// What becomes of pictures that are two interleaved halves.
+enum class Deinterlace : std::uint8_t {
+  kAuto,  ///< those whose decoded form says so are made whole
+  kOn,    ///< all are
+  kOff,
 };
+template <>
+inline constexpr auto kNames<Deinterlace> = std::to_array<Named<Deinterlace>>(
+    {{Deinterlace::kAuto, "auto"}, {Deinterlace::kOn, "on"}, {Deinterlace::kOff, "off"}});
 
-struct Dimensions {
-  int width = 0;
-  int height = 0;
-  bool operator==(const Dimensions&) const = default;
+/// What becomes of a source of high dynamic range (PQ or HLG).
+enum class Hdr : std::uint8_t {
+  kAuto,  ///< kept in 10 bit, mapped to BT.709 in 8 bit
+  kKeep,  ///< kept, in 10 bit
+  kSdr,   ///< mapped to BT.709
 };
-
-/// The size `wanted` means for a displayed source of the given size.
-Dimensions fit(const PictureSize& wanted, Dimensions source);
+template <>
+inline constexpr auto kNames<Hdr> =
+    std::to_array<Named<Hdr>>({{Hdr::kAuto, "auto"}, {Hdr::kKeep, "keep"}, {Hdr::kSdr, "sdr"}});
 
 struct VideoOptions {
   VideoCodec codec = VideoCodec::kH264;
@@ -108,10 +110,17 @@ struct VideoOptions {
   Profile profile = Profile::kAuto;  ///< kAuto: the encoder's for 8-bit 4:2:0. Others than H.264
                                      ///< have only Main
   RateControl rate;
+  int pixel_depth = 8;  ///< bits: 8, or 10 where the codec has it
+  Hdr hdr = Hdr::kAuto;
   PictureSize size;
+  Framing framing;
+  Deinterlace deinterlace = Deinterlace::kAuto;
   double max_frame_rate = 0;  ///< frames/s; 0 keeps the source's. Lowers, never raises
+  double frame_rate = 0;      ///< frames/s, exactly: pictures are left out or shown again
   Millis gop = 0;             ///< largest distance of keyframes; 0: 2 s in HLS, 10 s elsewhere
   bool scene_cuts = true;     ///< extra keyframes at cuts; HLS always goes without
+  std::vector<Watermark> watermarks;  ///< the later above the earlier
+  std::optional<BurntSubtitles> subtitles;
   bool operator==(const VideoOptions&) const = default;
 };
 
@@ -121,6 +130,10 @@ struct AudioOptions {
                                    ///< has none
   int channels = 0;                ///< 0 keeps the source's, at most 2. MP3: at most 2
   int sample_rate = 0;             ///< Hz; 0 keeps the source's where the codec can, else 48000
+  TrackChoice tracks;              ///< of the source's sound; several stand side by side
+  double gain = 0;                 ///< dB, before `loudness`
+  /// Integrated loudness to be brought to, LUFS by EBU R 128, with true peaks below -1 dBTP.
+  std::optional<double> loudness;
   bool operator==(const AudioOptions&) const = default;
 };
 

@@ -95,4 +95,8 @@ inline constexpr std::string_view kFileIdScheme = "file-id:";
 /// Whether a fetch unit has to bring the input here first.
 bool is_remote(std::string_view input);
 
+/// Files that outputs need beside the source (pictures laid over others, subtitles), each once, in
+/// an order that depends on the outputs alone. Named in the terms of an input.
+std::vector<std::string> assets_of(const std::vector<OutputSpec>& outputs);
+
 }  // namespace telecine

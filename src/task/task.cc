@@ -80,6 +80,22 @@ bool is_remote(std::string_view input) {
   return std::ranges::any_of(kSchemes, [&](auto scheme) { return input.starts_with(scheme); });
 }
 
+std::vector<std::string> assets_of(const std::vector<OutputSpec>& outputs) {
+  std::vector<std::string> assets;
+  const auto add = [&](const std::string& asset) {
+    if (!asset.empty() && std::ranges::find(assets, asset) == assets.end()) assets.push_back(asset);
+  };
+  for (const OutputSpec& spec : outputs) {
+    for (const Rendition& rendition : spec.renditions) {
+      if (!rendition.video) continue;
+      for (const Watermark& mark : rendition.video->watermarks) add(mark.image);
+      if (rendition.video->subtitles) add(rendition.video->subtitles->file);
+    }
+    for (const Watermark& mark : spec.still.watermarks) add(mark.image);
+  }
+  return assets;
+}
+
 bool can_move(TaskState from, TaskState to) {
   if (is_final(from)) {
     return to == TaskState::kQueued &&

@@ -110,10 +110,11 @@ std::vector<OutputSpec> encode_specs(const GenerateRun& g, const MediaFacts& fac
   const double source = static_cast<double>(video->width) / std::max(1, video->height);
   const double asked = static_cast<double>(size.width) / size.height;
   if (rendition.video) {
+    const bool same_shape = std::abs(source / asked - 1) <= kSameShape;
     rendition.video->size = {.width = size.width,
                              .height = size.height,
                              .enlarge = true,
-                             .exact = std::abs(source / asked - 1) <= kSameShape};
+                             .fit = same_shape ? Fit::kStretch : Fit::kInside};
   }
   if (g.wanted.audio == SoundWish::kOff) rendition.audio.reset();
   return outputs;
