@@ -46,16 +46,16 @@ std::optional<int> parse_offset(std::string_view text) {
 }
 
 /// Scopes as given, or all of them.
-Result<std::vector<std::string>> scopes_in(const SettingRow& row) {
+Result<feishu::Scopes> scopes_in(const SettingRow& row) {
   const auto& given = row.values.list("scopes");
-  const auto& known = feishu::all_scopes();
+  const auto known = feishu::all_scopes();
   if (given.empty()) return known;
   for (const std::string& scope : given) {
-    if (std::ranges::find(known, scope) != known.end()) continue;
+    if (std::ranges::find(*known, scope) != known->end()) continue;
     return fail(ErrorCode::kInvalidParameter,
-                "has the scope \"" + scope + "\"; there are " + join(known, ", "));
+                "has the scope \"" + scope + "\"; there are " + join(*known, ", "));
   }
-  return given;
+  return std::make_shared<const std::vector<std::string>>(given);
 }
 
 Result<feishu::App> read_app(const SettingRow& row) {

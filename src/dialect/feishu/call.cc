@@ -7,7 +7,7 @@ namespace {
 
 bool holds_any(const Identity& identity, const std::vector<std::string>& wanted) {
   return std::ranges::any_of(wanted, [&](const std::string& scope) {
-    return std::ranges::find(identity.scopes, scope) != identity.scopes.end();
+    return std::ranges::find(*identity.scopes, scope) != identity.scopes->end();
   });
 }
 

@@ -100,8 +100,19 @@ http::Response failure(const Api& api, Fault fault, const Details& details) {
   return make(row.status, body, log_id);
 }
 
+std::string success_text(json::object data) {
+  const json::object body{{"code", 0}, {"msg", "success"}, {"data", std::move(data)}};
+  return json::serialize(body);
+}
+
 http::Response success(const Api& api, json::object data) {
-  return document(api, 200, {{"code", 0}, {"msg", "success"}, {"data", std::move(data)}});
+  return success(api, std::make_shared<const std::string>(success_text(std::move(data))));
+}
+
+http::Response success(const Api& api, std::shared_ptr<const std::string> text) {
+  auto response = http::Response::cached(std::string(kJson), std::move(text));
+  add_headers(api, response);
+  return response;
 }
 
 http::Response document(const Api& api, int status, const json::object& body) {

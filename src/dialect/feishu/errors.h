@@ -53,6 +53,10 @@ std::string make_log_id(const Api& api, Millis now);
 
 http::Response failure(const Api& api, Fault fault, const Details& details = {});
 http::Response success(const Api& api, json::object data);
+/// The like, of a text that was made before.
+http::Response success(const Api& api, std::shared_ptr<const std::string> text);
+/// "data" inside what all successes are.
+std::string success_text(json::object data);
 /// A whole document of its own, as the token routes answer.
 http::Response document(const Api& api, int status, const json::object& body);
 /// "404 page not found", in plain text.

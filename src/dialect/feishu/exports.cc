@@ -62,6 +62,16 @@ json::object owner_of(const Identity& identity) {
   return owner;
 }
 
+bool owns(const Identity& identity, const Task& task) {
+  const auto* memory = task.spec.options.if_contains("dialect");
+  const auto* owner = memory != nullptr ? memory->if_object() : nullptr;
+  const auto is = [&](std::string_view name, const std::string& wanted) {
+    const auto* value = owner->if_contains(name);
+    return value == nullptr ? wanted.empty() : value->is_string() && value->get_string() == wanted;
+  };
+  return owner != nullptr && is("app", identity.app.id) && is("user", identity.user);
+}
+
 void submit(const Call& call, const ExportSpec& spec) {
   TaskRequest request;
   request.kind = TaskKind::kExport;
@@ -103,10 +113,7 @@ TaskPtr own_task(const Call& call, const Result<TaskPtr>& task) {
     call.fail(fault_of(task.error()));
     return nullptr;
   }
-  const auto* owner = (*task)->spec.options.if_contains("dialect");
-  const bool own =
-      owner != nullptr && owner->is_object() && owner->get_object() == owner_of(call.identity);
-  if (!own) {
+  if (!owns(call.identity, **task)) {
     call.fail(Fault::kNoPermission);
     return nullptr;
   }
@@ -128,8 +135,14 @@ void read(Call& call) {
   const auto task =
       own_task(call, call.api.service.get_of(caller_of(call.identity), kOrigin, *number));
   if (!task) return;
+  constexpr Millis kKept = 60'000;
   const std::string download = base_of(call).append(kExports).append("download?file_token=");
-  call.respond(success(call.api, export_data(*task, download, file_token(call.api, task->id))));
+  const auto document = call.api.documents->get(task, download, now_ms() + kKept, [&] {
+    auto data = export_data(*task, download, file_token(call.api, task->id));
+    return DocumentCache::Document{
+        std::make_shared<const std::string>(success_text(std::move(data))), {}};
+  });
+  call.respond(success(call.api, document.body));
 }
 
 void download(Call& call) {
@@ -229,13 +242,11 @@ std::vector<std::string> prefixes_of(const Api& api) {
 
 }  // namespace
 
-const std::vector<std::string>& all_scopes() {
-  static const std::vector<std::string> kAll = {"vc:export",
-                                                "vc:meeting:export",
-                                                "vc:room:readonly",
-                                                "vc:report:readonly",
-                                                "vc:rooms.room.detailinfo:read",
-                                                kUserIdScope};
+Scopes all_scopes() {
+  static const Scopes kAll =
+      std::make_shared<const std::vector<std::string>>(std::vector<std::string>{
+          "vc:export", "vc:meeting:export", "vc:room:readonly", "vc:report:readonly",
+          "vc:rooms.room.detailinfo:read", kUserIdScope});
   return kAll;
 }
 

@@ -1,24 +1,29 @@
 #pragma once
 
 #include <functional>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "http/router.h"
+#include "service/document_cache.h"
 #include "service/service.h"
 
 /// The video-meeting exports of the Feishu/Lark open platform: tokens, four exports, polling,
 /// download.
 namespace telecine::feishu {
 
+/// What its holder may call. Shared: an identity has them for every call.
+using Scopes = std::shared_ptr<const std::vector<std::string>>;
+
 /// An application: who calls, and for which account.
 struct App {
   std::string id;
   std::string secret;
   std::string account;
-  std::vector<std::string> scopes;
+  Scopes scopes;
 };
 
 /// A person's token, which no call issues.
@@ -26,7 +31,7 @@ struct UserToken {
   std::string token;
   std::string app;
   std::string user;
-  std::vector<std::string> scopes;
+  Scopes scopes;
   std::int64_t expires = 0;  ///< Unix seconds; 0: never
 };
 
@@ -47,10 +52,11 @@ struct Api {
   /// Base of links in an answer to this request.
   std::function<std::string(const http::Request&)> base_url;
   std::string key;  ///< what tokens are signed with
+  std::unique_ptr<DocumentCache> documents = std::make_unique<DocumentCache>();
 };
 
 /// Everything a scope can be; the default of an app.
-const std::vector<std::string>& all_scopes();
+Scopes all_scopes();
 
 void mount(http::Router& router, const Api& api);
 

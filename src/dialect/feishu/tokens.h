@@ -13,7 +13,7 @@ namespace telecine::feishu {
 struct Identity {
   App app;
   std::string user;  ///< empty: the app itself
-  std::vector<std::string> scopes;
+  Scopes scopes;
 };
 
 /// The app of an id, from the configuration or, without one, from the access keys.
