@@ -29,16 +29,16 @@ constexpr auto kContainers = std::to_array<std::pair<Container, Carrier>>({
     {Container::kMp4, {"mp4", kIsoVideo, kAnyAudio}},
     // H.265 under the number 12, which is no part of Adobe's specification but what those who send
     // it in FLV have long used.
-    {Container::kFlv, {"flv", kH264OrH265, kAacOrMp3}},
+    {Container::kFlv, {"flv", kH264OrH265, kAacOrMp3, false}},
     {Container::kM4a, {"m4a", {}, kAacOnly}},
-    {Container::kMp3, {"mp3", {}, kMp3Only}},
+    {Container::kMp3, {"mp3", {}, kMp3Only, false}},
     {Container::kWebm, {"webm", kOpenVideo, kOpusOnly}},
     {Container::kMkv, {"mkv", kIsoVideo, kAnyAudio}},
     {Container::kTs, {"ts", kH264OrH265, kAacOrMp3}},
-    {Container::kOgg, {"ogg", {}, kOpusOrFlac}},
-    {Container::kFlac, {"flac", {}, kFlacOnly}},
-    {Container::kGif, {"gif", kGifOnly, {}}},
-    {Container::kWebp, {"webp", kWebpOnly, {}}},
+    {Container::kOgg, {"ogg", {}, kOpusOrFlac, false}},
+    {Container::kFlac, {"flac", {}, kFlacOnly, false}},
+    {Container::kGif, {"gif", kGifOnly, {}, false}},
+    {Container::kWebp, {"webp", kWebpOnly, {}, false}},
 });
 
 // Apple's authoring specification wants H.265 in fragmented MP4.
@@ -95,6 +95,9 @@ std::optional<Misfit> misfit(const Rendition& rendition, const Carrier& carrier)
   if (carrier.audio.empty()) {
     return Misfit{"audio", std::string(carrier.name) +
                                " holds pictures only: leave audio out or make it false"};
+  }
+  if (audio.tracks.may_be_several() && !carrier.many_sounds) {
+    return Misfit{"audio.tracks", std::string(carrier.name) + " holds one sound only"};
   }
   if (audio.codec == AudioCodec::kCopy) return std::nullopt;
   if (!holds(carrier.audio, audio.codec)) {

@@ -15,6 +15,7 @@ struct Carrier {
   std::string_view name;              ///< "mp4", "ts segments"
   std::span<const VideoCodec> video;  ///< the first is the default; empty: sound only
   std::span<const AudioCodec> audio;  ///< the first is the default; empty: pictures only
+  bool many_sounds = true;            ///< several tracks of sound side by side
 };
 /// For kVideo and kHls.
 const Carrier& carrier_of(const OutputSpec& spec);
