@@ -140,8 +140,7 @@ Status read_roots(const Settings& settings, std::vector<object::Root>& roots) {
   for (const SettingRow& row : settings.rows("object.root")) {
     std::error_code error;
     const auto path = std::filesystem::absolute(row.values.text("path"), error).lexically_normal();
-    roots.push_back({row.values.text("name"), path.string(), row.values.flag("read"),
-                     row.values.flag("write")});
+    roots.push_back({row.values.text("name"), path.string(), row.values.flag("read")});
     if (auto made = object::Roots::make(roots); !made) {
       return fail(ErrorCode::kInvalidParameter, row.origin + ": " + made.error().message,
                   "object.root");

@@ -289,7 +289,6 @@ SettingList roots() {
               {.name = "name", .help = "The host part of file://name/path", .required = true},
               {.name = "path", .help = "The directory", .required = true},
               {.name = "read", .type = kFlag, .fallback = "true", .help = "Inputs may be there"},
-              {.name = "write", .type = kFlag, .fallback = "false", .help = "Outputs may go there"},
           }};
 }
 

@@ -6,6 +6,7 @@
 #include "app/show.h"
 #include "base/fs.h"
 #include "base/text.h"
+#include "object/links.h"
 #include "service/keyring.h"
 
 // Keys are made on the data directory itself, so that the first one needs no server and no key. A
@@ -142,6 +143,22 @@ int set_disabled(const Arguments& arguments, bool disabled) {
   return kDone;
 }
 
+int rotate_links(const Arguments& arguments) {
+  const auto config = arguments.config();
+  if (!config) return report(config.error());
+  auto signer = object::LinkSigner::open(config->data.dir);
+  if (!signer) return report(signer.error());
+  using enum object::LinkSigner::Rotation;
+  const bool at_once = arguments.has("at-once");
+  if (auto done = signer->rotate(now_ms(), at_once ? kVoidLinks : kKeepLinks); !done) {
+    return report(done.error());
+  }
+  std::printf(
+      "Links are signed by a new key. %s\n",
+      at_once ? "Those given out so far are void." : "Those given out so far end within 7 days.");
+  return kDone;
+}
+
 constexpr OptionSpec kJson{.name = "--json", .help = "Print JSON on standard output"};
 
 Command switch_command(std::string_view name, std::string_view summary, std::string_view details,
@@ -199,6 +216,17 @@ std::vector<Command> key_commands() {
                      "Example:\n  telecine key disable AKIDx", true),
       switch_command("key enable", "Accept a disabled key again",
                      "Example:\n  telecine key enable AKIDx", false),
+      {.name = "key rotate-links",
+       .summary = "Replace the key that signs links to results",
+       .details =
+           "Works on the data directory, whether a server runs on it or not; a running one "
+           "follows within a second. Links given out so far stay good until they expire, but "
+           "for 7 days at most, and only those by the last key before this one. After --at-once restart the servers, which remember answers with links for a while.\n\n"
+           "Example:\n  telecine key rotate-links --data /srv/telecine",
+       .options = {{.name = "--at-once",
+                    .help = "Void every link given out so far, as when the key has leaked"}},
+       .takes = Takes::kDataSettings,
+       .run = rotate_links},
   };
 }
 

@@ -6,7 +6,7 @@
 #include <mutex>
 #include <thread>
 
-#include "base/crypto.h"
+#include "base/file_digest.h"
 #include "base/text.h"
 #include "object/cloud.h"
 #include "object/fetch.h"
@@ -153,19 +153,6 @@ class Ranges {
   std::atomic<bool> over_ = false;
 };
 
-Result<std::string> md5_of(int fd) {
-  Digest digest = Digest::md5();
-  std::string buffer(1 << 20, '\0');
-  for (std::int64_t at = 0;;) {
-    const auto n = ::pread(fd, buffer.data(), buffer.size(), at);
-    if (n < 0 && errno == EINTR) continue;
-    if (n < 0) return std::unexpected(disk_error(errno));
-    if (n == 0) return digest.finish_hex();
-    digest.update(std::string_view(buffer).substr(0, static_cast<std::size_t>(n)));
-    at += n;
-  }
-}
-
 }  // namespace
 
 Result<Fetched> Cloud::fetch(const std::string& key, int fd, std::int64_t max_bytes,
@@ -183,7 +170,7 @@ Result<Fetched> Cloud::fetch(const std::string& key, int fd, std::int64_t max_by
     auto whole = Ranges(caller_, key, *found, fd, progress).run();
     if (!whole) return std::unexpected(whole.error());
     if (!*whole) continue;
-    auto md5 = md5_of(fd);
+    auto md5 = md5_of(fd, {});
     if (!md5) return std::unexpected(md5.error());
     const auto slash = key.rfind('/');
     const std::string name = slash == std::string::npos ? key : key.substr(slash + 1);

@@ -1,9 +1,11 @@
 #include "object/links.h"
 
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
+#include <mutex>
 #include <optional>
 
 #include "base/crypto.h"
@@ -14,6 +16,21 @@ namespace telecine::object {
 namespace {
 
 constexpr std::size_t kKeyBytes = 32;
+/// How often the file is looked at for a key replaced by another process.
+constexpr Millis kCheckEvery = 500;
+
+/// What tells a file from the one that is renamed over it.
+struct FileStamp {
+  ino_t inode = 0;
+  std::int64_t changed = 0;  ///< ns
+  bool operator==(const FileStamp&) const = default;
+};
+
+FileStamp stamp_of(const std::string& file) {
+  struct stat facts{};
+  if (::stat(file.c_str(), &facts) != 0) return {};
+  return {facts.st_ino, facts.st_ctim.tv_sec * 1'000'000'000 + facts.st_ctim.tv_nsec};
+}
 
 bool has_control(std::string_view text) {
   return std::ranges::any_of(text, [](char c) { return static_cast<unsigned char>(c) < 0x20; });
@@ -38,6 +55,16 @@ Status write_new(const std::string& file, const std::string& text) {
   if (failed != 0 && failed != EEXIST) return std::unexpected(errno_error(failed, file));
   const auto slash = file.rfind('/');
   return sync_directory(file.substr(0, slash));
+}
+
+/// What stands for everything in the folder of `path`. No object is called so.
+std::string folder_of(std::string_view path) {
+  return std::string(path.substr(0, path.rfind('/') + 1)) + "*";
+}
+
+/// Whether it stands for many names, as in "seg-$Number%05d$.m4s".
+bool is_pattern(std::string_view reference) {
+  return reference.find('$') != std::string_view::npos;
 }
 
 bool is_relative(std::string_view reference) {
@@ -76,8 +103,25 @@ bool is_vtt_frame(std::string_view line) {
 
 }  // namespace
 
-LinkSigner::LinkSigner(std::string file, Keys keys)
-    : file_(std::move(file)), mutex_(std::make_unique<std::mutex>()), keys_(std::move(keys)) {}
+struct LinkSigner::Keys {
+  std::string current;
+  std::string previous;             ///< empty: none
+  std::int64_t previous_until = 0;  ///< Unix seconds
+};
+
+struct LinkSigner::Shared {
+  const std::string file;
+  std::mutex mutex;
+  std::shared_ptr<const Keys> keys;
+  FileStamp stamp;     ///< of the file that `keys` were read from
+  Millis checked = 0;  ///< when that was compared last
+};
+
+bool names_others(std::string_view name) {
+  return name.ends_with(".m3u8") || name.ends_with(".mpd") || name.ends_with("/index.vtt");
+}
+
+LinkSigner::LinkSigner(std::shared_ptr<Shared> shared) : shared_(std::move(shared)) {}
 
 Result<LinkSigner> LinkSigner::open(const std::string& data_dir) {
   const std::string file = data_dir + "/link.key";
@@ -86,14 +130,12 @@ Result<LinkSigner> LinkSigner::open(const std::string& data_dir) {
     const Keys fresh{random_bytes(kKeyBytes), {}, 0};
     if (auto made = write_new(file, format(fresh)); !made) return std::unexpected(made.error());
   }
-  const auto text = read_file(file, 4096);
-  if (!text) return std::unexpected(text.error());
-  auto keys = parse(*text);
-  if (!keys) {
-    return fail(ErrorCode::kInvalidParameter,
-                file + " is damaged: restore it, or delete it to void all links given out");
-  }
-  return LinkSigner(file, std::move(*keys));
+  auto shared = std::make_shared<Shared>(file);
+  shared->stamp = stamp_of(file);
+  auto keys = read(file);
+  if (!keys) return std::unexpected(keys.error());
+  shared->keys = std::make_shared<const Keys>(std::move(*keys));
+  return LinkSigner(std::move(shared));
 }
 
 /// Line 1: the key in hex. Line 2, after a rotation: the key before it, a space, until when.
@@ -105,9 +147,14 @@ std::string LinkSigner::format(const Keys& keys) {
   return text;
 }
 
-Result<LinkSigner::Keys> LinkSigner::parse(std::string_view text) {
-  const auto lines = split(trim(text), '\n');
-  const auto damaged = [] { return fail(ErrorCode::kInvalidParameter, "damaged key file"); };
+Result<LinkSigner::Keys> LinkSigner::read(const std::string& file) {
+  const auto text = read_file(file, 4096);
+  if (!text) return std::unexpected(text.error());
+  const auto lines = split(trim(*text), '\n');
+  const auto damaged = [&] {
+    return fail(ErrorCode::kInvalidParameter,
+                file + " is damaged: restore it, or delete it to void all links given out");
+  };
   Keys keys;
   keys.current = unhex(trim(lines[0])).value_or("");
   if (keys.current.size() != kKeyBytes) return damaged();
@@ -120,15 +167,27 @@ Result<LinkSigner::Keys> LinkSigner::parse(std::string_view text) {
   return keys;
 }
 
-LinkSigner::Keys LinkSigner::keys() const {
-  const std::scoped_lock lock(*mutex_);
-  return keys_;
+/// A file that cannot be read leaves the keys as they are.
+std::shared_ptr<const LinkSigner::Keys> LinkSigner::keys() const {
+  const Millis now = steady_ms();
+  const std::scoped_lock lock(shared_->mutex);
+  if (now - shared_->checked >= kCheckEvery) {
+    shared_->checked = now;
+    const FileStamp stamp = stamp_of(shared_->file);
+    if (stamp != shared_->stamp) {
+      if (auto found = read(shared_->file)) {
+        shared_->keys = std::make_shared<const Keys>(std::move(*found));
+        shared_->stamp = stamp;
+      }
+    }
+  }
+  return shared_->keys;
 }
 
 std::string LinkSigner::sign(std::string_view path, std::int64_t expires,
                              std::string_view account) const {
   return "Expires=" + std::to_string(expires) +
-         "&Signature=" + signature_of(keys().current, path, expires, account);
+         "&Signature=" + signature_of(keys()->current, path, expires, account);
 }
 
 Status LinkSigner::verify(std::string_view method, std::string_view path, std::string_view expires,
@@ -140,20 +199,28 @@ Status LinkSigner::verify(std::string_view method, std::string_view path, std::s
   const auto until = parse_int(expires);
   if (method != "GET" && method != "HEAD") return refuse();
   if (!until || *until <= now / 1000 || has_control(path)) return refuse();
-  const Keys keys = this->keys();
-  bool good = equal_constant_time(signature_of(keys.current, path, *until, account), signature);
-  if (!keys.previous.empty() && keys.previous_until > now / 1000) {
-    good |= equal_constant_time(signature_of(keys.previous, path, *until, account), signature);
-  }
+  const auto keys = this->keys();
+  const bool good = is_signed(*keys, path, *until, account, signature, now) ||
+                    is_signed(*keys, folder_of(path), *until, account, signature, now);
   if (!good) return refuse();
   return {};
+}
+
+bool LinkSigner::is_signed(const Keys& keys, std::string_view path, std::int64_t until,
+                           std::string_view account, std::string_view signature, Millis now) {
+  bool good = equal_constant_time(signature_of(keys.current, path, until, account), signature);
+  if (!keys.previous.empty() && keys.previous_until > now / 1000) {
+    good |= equal_constant_time(signature_of(keys.previous, path, until, account), signature);
+  }
+  return good;
 }
 
 std::string LinkSigner::sign_reference(const Url& base, std::string_view reference,
                                        std::int64_t expires, std::string_view account) const {
   std::string out(reference);
   if (!is_relative(reference)) return out;
-  const auto target = resolve(base, reference);
+  const std::string named = is_pattern(reference) ? folder_of(reference) : std::string(reference);
+  const auto target = resolve(base, named);
   const auto path = target ? percent_decode(target->path) : std::nullopt;
   if (!path || has_control(*path)) return out;
   const auto fragment = std::min(out.find('#'), out.size());
@@ -167,6 +234,7 @@ std::string LinkSigner::sign_playlist(std::string_view playlist, std::string_vie
   // The host is only there to have something to resolve against.
   const auto base = parse_url("http://localhost" + percent_encode(path, true));
   if (!base) return std::string(playlist);
+  if (path.ends_with(".mpd")) return sign_manifest(playlist, *base, expires, account);
   std::string out;
   out.reserve(playlist.size() * 4);
   while (!playlist.empty()) {
@@ -191,11 +259,38 @@ std::string LinkSigner::sign_playlist(std::string_view playlist, std::string_vie
   return out;
 }
 
-Status LinkSigner::rotate(Millis now) {
-  const std::scoped_lock lock(*mutex_);
-  Keys next{random_bytes(kKeyBytes), keys_.current, now / 1000 + kLongestLinkLife};
-  if (auto written = write_file_durably(file_, format(next), 0600); !written) return written;
-  keys_ = std::move(next);
+std::string LinkSigner::sign_manifest(std::string_view manifest, const Url& base,
+                                      std::int64_t expires, std::string_view account) const {
+  constexpr std::pair<std::string_view, char> kReferences[] = {
+      {" initialization=\"", '"'}, {" media=\"", '"'}, {"<BaseURL>", '<'}};
+  std::string out(manifest);
+  for (const auto& [before, after] : kReferences) {
+    for (auto at = out.find(before); at != std::string::npos; at = out.find(before, at)) {
+      at += before.size();
+      const auto end = out.find(after, at);
+      if (end == std::string::npos) break;
+      std::string made = sign_reference(base, out.substr(at, end - at), expires, account);
+      const auto joint = made.find('&');
+      if (joint != std::string::npos) made.replace(joint, 1, "&amp;");
+      out.replace(at, end - at, made);
+    }
+  }
+  return out;
+}
+
+Status LinkSigner::rotate(Millis now, Rotation rotation) {
+  const auto replaced = keys();
+  Keys next{random_bytes(kKeyBytes), {}, 0};
+  if (rotation == Rotation::kKeepLinks) {
+    next.previous = replaced->current;
+    next.previous_until = now / 1000 + kLongestLinkLife;
+  }
+  const std::scoped_lock lock(shared_->mutex);
+  if (auto written = write_file_durably(shared_->file, format(next), 0600); !written) {
+    return written;
+  }
+  shared_->keys = std::make_shared<const Keys>(std::move(next));
+  shared_->stamp = stamp_of(shared_->file);
   return {};
 }
 

@@ -102,16 +102,24 @@ Result<Roots> Roots::make(std::vector<Root> roots) {
   return made;
 }
 
-Result<Fd> Roots::open_input(std::string_view url) const {
+Status Roots::check(std::string_view url) {
   const bool fits = url.size() > kScheme.size() && url.size() <= kMostUrlBytes &&
                     iequals(url.substr(0, kScheme.size()), kScheme) &&
                     url.find('\0') == std::string_view::npos;
   const auto path = fits ? url.substr(kScheme.size()) : std::string_view{};
   const auto slash = path.find('/');
-  if (slash == std::string_view::npos || slash + 1 == path.size()) {
+  const bool has_name = slash == 0 || is_root_name(path.substr(0, slash));
+  if (slash == std::string_view::npos || path.ends_with('/') || !has_name) {
     return fail(ErrorCode::kInvalidParameter,
                 "A local input is written file:///path or file://root/path.");
   }
+  return {};
+}
+
+Result<Fd> Roots::open_input(std::string_view url) const {
+  if (auto ok = check(url); !ok) return std::unexpected(ok.error());
+  const auto path = url.substr(kScheme.size());
+  const auto slash = path.find('/');
   const Place place = slash == 0 ? by_path(roots_, path)
                                  : by_name(roots_, path.substr(0, slash), path.substr(slash + 1));
   if (place.root == nullptr || !place.root->read) return outside();

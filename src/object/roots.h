@@ -12,10 +12,9 @@ namespace telecine::object {
 /// A directory of this machine that callers may name files in: one `[[object.root]]` of the
 /// configuration.
 struct Root {
-  std::string name;    ///< unique, [A-Za-z0-9._-]{1,64}: the host part of file://name/path
-  std::string path;    ///< absolute
-  bool read = true;    ///< inputs may come from it
-  bool write = false;  ///< outputs may be put into it
+  std::string name;  ///< unique, [A-Za-z0-9._-]{1,64}: the host part of file://name/path
+  std::string path;  ///< absolute
+  bool read = true;  ///< inputs may come from it
 };
 
 /// What callers can reach by file: URLs. Without a root that is nothing.
@@ -32,9 +31,12 @@ class Roots {
   /// Checks names and that every path is a directory; messages are for the operator.
   static Result<Roots> make(std::vector<Root> roots);
 
+  /// kInvalidParameter for what no root could ever hold.
+  static Status check(std::string_view url);
+
   /// The regular file, open for reading. kInputNotFound; kInputForbidden for anything outside the
-  /// readable roots or not a regular file, without saying whether it exists; kInvalidParameter for
-  /// what is no file: URL.
+  /// readable roots or not a regular file, without saying whether it exists; kInvalidParameter as
+  /// above.
   Result<Fd> open_input(std::string_view url) const;
 
   const std::vector<Root>& list() const { return roots_; }

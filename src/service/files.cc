@@ -7,9 +7,9 @@
 #include <filesystem>
 
 #include "base/crypto.h"
+#include "base/file_digest.h"
 #include "base/log.h"
 #include "base/text.h"
-#include "work/source.h"
 
 namespace telecine {
 namespace {

@@ -118,9 +118,7 @@ Result<OpenObject> Service::open_object(std::string_view method, const std::stri
   if (!valid) return std::unexpected(valid.error());
   auto object = open_checked(located->object);
   if (object) object->placeholder = located->placeholder;
-  // WebVTT of sprites names pictures where a playlist names segments.
-  const bool names_others = name.ends_with(".m3u8") || name.ends_with("/index.vtt");
-  if (!object || !names_others) return object;
+  if (!object || !object::names_others(name)) return object;
   constexpr std::size_t kMaxPlaylist = 16 << 20;
   auto text = read_file("/proc/self/fd/" + std::to_string(object->fd.get()), kMaxPlaylist);
   if (!text) return std::unexpected(text.error());

@@ -1,6 +1,7 @@
 #include <algorithm>
 
 #include "base/text.h"
+#include "object/roots.h"
 #include "service/service.h"
 #include "task/analysis.h"
 #include "task/export_spec.h"
@@ -57,7 +58,11 @@ Status Service::check_input(const Caller& caller, const std::string& input) {
     if (!place) return fail(place.error().code, place.error().message, "input");
     return {};
   }
-  if (input.starts_with("file://")) return {};
+  if (input.starts_with("file://")) {
+    auto ok = object::Roots::check(input);
+    if (!ok) return fail(ok.error().code, ok.error().message, "input");
+    return {};
+  }
   if (input.starts_with(kFileIdScheme)) {
     const auto id = Id::from_hex(std::string_view(input).substr(kFileIdScheme.size()));
     if (id && files_.get(caller.account(), *id)) return {};

@@ -113,7 +113,8 @@ json::value time_or_null(Millis at) {
 
 /// Segments are reached through their playlists; hundreds of them would drown the document.
 bool is_shown(const Output& output, const OutputFile& file) {
-  return output.type != OutputType::kHls || file.name.ends_with(".m3u8");
+  return output.type != OutputType::kHls || file.name.ends_with(".m3u8") ||
+         file.name.ends_with(".mpd");
 }
 
 json::object view_of(const Output& output) {
@@ -127,6 +128,18 @@ json::object view_of(const Output& output) {
   o["url"] = files.empty() ? json::value(nullptr) : files.front().at("url");
   o["files"] = std::move(files);
   return o;
+}
+
+bool has_secret(const OutputSpec& spec) {
+  return spec.encryption && !spec.encryption->key.empty();
+}
+
+/// Readers of a task need not be those who may decrypt its outputs.
+json::object shown(const OutputSpec& spec) {
+  if (!has_secret(spec)) return to_json(spec);
+  OutputSpec open = spec;
+  open.encryption->key.clear();
+  return to_json(open);
 }
 
 /// What was asked of whom, and how far that is.
@@ -172,6 +185,10 @@ json::object view_of(const Task& task) {
   else
     o["destination"] = nullptr;
   o["attempts"] = task.attempts;
+  o["max_attempts"] = task.spec.max_attempts;
+  json::array requested;
+  for (const OutputSpec& spec : task.spec.outputs) requested.emplace_back(shown(spec));
+  o["requested"] = std::move(requested);
   o["created"] = rfc3339(task.created);
   o["started"] = time_or_null(task.started);
   o["finished"] = time_or_null(task.finished);
@@ -195,10 +212,11 @@ json::object rest_of(const Task& task) {
   json::object o;
   o["account"] = task.account;
   o["origin"] = task.origin;
-  o["max_attempts"] = task.spec.max_attempts;
-  json::array specs;
-  for (const OutputSpec& spec : task.spec.outputs) specs.emplace_back(to_json(spec));
-  o["outputs"] = std::move(specs);
+  if (std::ranges::any_of(task.spec.outputs, has_secret)) {
+    json::array specs;
+    for (const OutputSpec& spec : task.spec.outputs) specs.emplace_back(to_json(spec));
+    o["outputs"] = std::move(specs);
+  }
   o["times"] = {task.created, task.started, task.finished, task.updated};
   json::array hidden;
   for (const Output& output : task.outputs) {
@@ -221,6 +239,14 @@ json::object rest_of(const Task& task) {
 
 namespace {
 
+void read_specs(const json::array& list, std::vector<OutputSpec>& specs) {
+  if (list.empty()) return;
+  specs.clear();
+  for (const auto& item : list) {
+    if (auto spec = output_spec_from(item, "")) specs.push_back(std::move(*spec));
+  }
+}
+
 void read_view(const LooseReader& in, Task& task) {
   task.spec.kind = value_named<TaskKind>(in.text("kind")).value_or(task.spec.kind);
   task.spec.input = in.text("input");
@@ -237,6 +263,8 @@ void read_view(const LooseReader& in, Task& task) {
   }
   task.progress = in.number("progress");
   task.attempts = in.small("attempts");
+  if (in.at("max_attempts") != nullptr) task.spec.max_attempts = in.small("max_attempts");
+  read_specs(in.list("requested"), task.spec.outputs);
   if (const auto* source = in.at("source")) task.source = media_facts_from(*source);
   for (const auto& item : in.list("outputs")) task.outputs.push_back(output_from(item));
   if (const auto* error = in.at("error")) task.error = error_from(*error);
@@ -245,10 +273,8 @@ void read_view(const LooseReader& in, Task& task) {
 void read_rest(const LooseReader& in, Task& task) {
   task.account = in.text("account");
   task.origin = in.text("origin");
-  task.spec.max_attempts = in.small("max_attempts");
-  for (const auto& item : in.list("outputs")) {
-    if (auto spec = output_spec_from(item, "")) task.spec.outputs.push_back(std::move(*spec));
-  }
+  if (in.at("max_attempts") != nullptr) task.spec.max_attempts = in.small("max_attempts");
+  read_specs(in.list("outputs"), task.spec.outputs);
   const auto& times = in.list("times");
   const std::array members = {&task.created, &task.started, &task.finished, &task.updated};
   for (std::size_t i = 0; i < std::min(times.size(), members.size()); ++i) {

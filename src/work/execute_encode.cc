@@ -3,6 +3,8 @@
 #include <numeric>
 
 #include "base/crypto.h"
+#include "base/file_digest.h"
+#include "object/links.h"
 #include "task/own_store.h"
 #include "work/scratch.h"
 #include "work/source.h"
@@ -39,6 +41,16 @@ std::vector<Group> groups_of(const Task& task) {
   if (!stills.empty()) groups.push_back(std::move(stills));
   if (!rest.empty() || groups.empty()) groups.push_back(std::move(rest));
   return groups;
+}
+
+/// A file whose text is signed anew for every link has no MD5 that would hold for whoever gets it.
+/// Elsewhere it is published as it is.
+void forget_changing_md5(Output& output) {
+  if (output.state != OutputState::kSucceeded || output.files.empty()) return;
+  OutputFile& first = output.files.front();
+  if (!object::names_others(first.name)) return;
+  first.md5.clear();
+  if (output.facts) output.facts->md5.clear();
 }
 
 /// One run of the encode unit: its source, what it makes, and how far it is.
@@ -132,6 +144,7 @@ class Encoding {
     output.facts = std::move(got.facts);
     if (output.facts && !output.files.empty()) output.facts->md5 = output.files.front().md5;
     output.rendition_facts = std::move(got.rendition_facts);
+    output.notes = std::move(got.notes);
     return keep(output);
   }
 
@@ -158,6 +171,7 @@ class Encoding {
     UnitOutcome outcome;
     outcome.source = facts_;
     outcome.outputs = outputs_;
+    for (Output& output : outcome.outputs) forget_changing_md5(output);
     outcome.files = std::exchange(files_, {});
     return outcome;
   }

@@ -2,12 +2,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "base/crypto.h"
+#include "base/file_digest.h"
 #include "object/media_type.h"
 #include "store/meetings.h"
 #include "work/executor.h"
 #include "work/export_columns.h"
-#include "work/source.h"
 #include "work/xlsx_file.h"
 
 namespace telecine {

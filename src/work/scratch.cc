@@ -2,7 +2,7 @@
 
 #include <fcntl.h>
 
-#include "work/source.h"
+#include "base/file_digest.h"
 
 namespace telecine {
 

@@ -1,6 +1,5 @@
 #pragma once
 
-#include <stop_token>
 #include <string>
 
 #include "base/fs.h"
@@ -18,8 +17,5 @@ struct Source {
 /// The input of a unit that reads media: what a fetch unit left, an uploaded file, or a file below
 /// a root. kInputTooLarge beyond worker.max_input.
 Result<Source> open_source(const WorkContext& context, const Run& run);
-
-/// Of the whole file, in lower-case hex. kCancelled after `stop`.
-Result<std::string> md5_of(int fd, const std::stop_token& stop);
 
 }  // namespace telecine

@@ -336,11 +336,19 @@ check('without a configured root no local file can be named', async () => {
   }
 });
 
+check('a malformed local input is refused at once, with the field', async () => {
+  for (const input of ['file://', 'file://media', 'file://media/', 'file:///', 'file://a b/c.mp4',
+                       `file://${'x'.repeat(65)}/c.mp4`]) {
+    assert_problem(await server.client.raw('POST', '/api/v1/tasks', { body: { input } }), 400,
+                   'invalid_parameter', 'input');
+  }
+});
+
 async function with_root(body) {
   const config = path.join(folder, 'telecine.toml');
   fs.writeFileSync(config, `# what callers may name\n[[object.root]]\nname = "media"\n` +
     `path = "${path.join(folder, 'root')}"\nread = true\n\n[[object.root]]\nname = "drop"\n` +
-    `path = "${folder}"\nread = false\nwrite = true\n`);
+    `path = "${folder}"\nread = false\n`);
   const own = await Server.start({ flags: ['--config', config] });
   try {
     await body(own);

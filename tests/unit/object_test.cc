@@ -882,6 +882,25 @@ TEST_F(Links, SurviveARestartAndOneRotationForTheLongestLinkLife) {
   EXPECT_EQ(facts.st_mode & 0777, 0600U);
 }
 
+TEST_F(Links, AreVoidAfterARotationThatSaysSo) {
+  auto signer = LinkSigner::open(dir_).value();
+  const auto [expires, signature] = parts_of(signer.sign("/o", 9'000'000, "a"));
+  ASSERT_TRUE(signer.rotate(0, LinkSigner::Rotation::kVoidLinks));
+  EXPECT_FALSE(signer.verify("GET", "/o", expires, signature, "a", 0));
+  EXPECT_FALSE(LinkSigner::open(dir_)->verify("GET", "/o", expires, signature, "a", 0));
+}
+
+TEST_F(Links, FollowAKeyThatAnotherProcessReplaced) {
+  const auto signer = LinkSigner::open(dir_).value();
+  auto other = LinkSigner::open(dir_).value();
+  const auto [expires, signature] = parts_of(signer.sign("/o", 9'000'000, "a"));
+  ASSERT_TRUE(other.rotate(0, LinkSigner::Rotation::kVoidLinks));
+  while (signer.verify("GET", "/o", expires, signature, "a", 0)) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(20));
+  }
+  EXPECT_EQ(signer.sign("/o", 9'000'000, "a"), other.sign("/o", 9'000'000, "a"));
+}
+
 TEST_F(Links, ADamagedKeyFileIsAnErrorNotANewKey) {
   put("link.key", "garbage");
   EXPECT_FALSE(LinkSigner::open(dir_));

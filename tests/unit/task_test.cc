@@ -29,7 +29,7 @@ TEST(Lifecycle, ATaskSucceedsWhenOneOutputOfTwoDoes) {
   outcome.outputs.resize(2);
   outcome.outputs[0].state = OutputState::kSucceeded;
   outcome.outputs[1].state = OutputState::kFailed;
-  EXPECT_EQ(after_commit(task, outcome, 5).state, TaskState::kSucceeded);
+  EXPECT_EQ(after_commit(task, outcome, false, 5).state, TaskState::kSucceeded);
 }
 
 TEST(Lifecycle, ATaskFailsWithTheFirstErrorWhenEveryOutputFails) {
@@ -39,7 +39,7 @@ TEST(Lifecycle, ATaskFailsWithTheFirstErrorWhenEveryOutputFails) {
   outcome.outputs.resize(2);
   for (Output& o : outcome.outputs) o.state = OutputState::kFailed;
   outcome.outputs[0].error = Error{ErrorCode::kUnsupported, "first", ""};
-  const Task after = after_commit(task, outcome, 5);
+  const Task after = after_commit(task, outcome, false, 5);
   EXPECT_EQ(after.state, TaskState::kFailed);
   EXPECT_EQ(after.error->message, "first");
 }
@@ -207,6 +207,30 @@ TEST(Text, InvalidUtf8BecomesTheReplacementCharacter) {
             "b ");
   EXPECT_FALSE(is_valid_utf8("\xC0\xAF"));
   EXPECT_TRUE(is_valid_utf8("中文"));
+}
+
+TEST(Documents, AStoredTaskKeepsWhatWasAskedForAndShowsNoKey) {
+  Task task;
+  task.id = {7, 9};
+  task.spec.max_attempts = 5;
+  OutputSpec hls;
+  hls.name = "hls";
+  hls.type = OutputType::kHls;
+  hls.renditions.resize(1);
+  hls.renditions[0].name = "720p";
+  OutputSpec locked = hls;
+  locked.name = "locked";
+  locked.encryption = Encryption{std::string(32, 'a'), "https://keys.example/1"};
+  task.spec.outputs = {hls, locked};
+  const json::object view = view_of(task);
+  EXPECT_EQ(view.at("max_attempts").as_int64(), 5);
+  EXPECT_EQ(view.at("requested").as_array().size(), 2U);
+  EXPECT_EQ(json::serialize(view).find(std::string(32, 'a')), std::string::npos);
+  const auto again = task_from(view, rest_of(task), task.id, 1);
+  ASSERT_TRUE(again);
+  EXPECT_EQ(again->spec.max_attempts, 5);
+  ASSERT_EQ(again->spec.outputs.size(), 2U);
+  EXPECT_EQ(json::serialize(to_json(again->spec.outputs[1])), json::serialize(to_json(locked)));
 }
 
 }  // namespace
