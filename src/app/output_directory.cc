@@ -18,13 +18,16 @@ std::string main_file(const OutputSpec& output) {
     case OutputType::kVideo:
       return output.name + "." + std::string(name_of(output.container));
     case OutputType::kHls:
-      return output.name + "/master.m3u8";
+      return output.name +
+             (output.manifests.front() == Manifest::kHls ? "/master.m3u8" : "/manifest.mpd");
     case OutputType::kCover:
       return output.name + "." + std::string(name_of(output.still.format));
     case OutputType::kSnapshots:
       return output.name + "/00001." + std::string(name_of(output.still.format));
     case OutputType::kSprites:
       return output.name + "/index.vtt";
+    case OutputType::kSubtitles:
+      return output.name + "/1.vtt";
     case OutputType::kDocument:
       break;
   }

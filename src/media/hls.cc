@@ -8,6 +8,8 @@ extern "C" {
 #include <cmath>
 #include <cstdio>
 
+#include "media/ladder.h"
+
 namespace telecine::media {
 namespace {
 
@@ -40,16 +42,13 @@ const FormatEntry& entry_of(SegmentFormat format) {
 // begin: all renditions are moved by the same ten seconds, as is the custom. Twice the muxer's own
 // delay, by which the clock runs ahead of the pictures, is part of them.
 constexpr std::int64_t kTsDelay = 700'000;  // us
-constexpr Ticks kTsShift = 10LL * kTicksPerSecond - 2 * (kTsDelay * kTicksPerSecond / 1'000'000);
+constexpr Ticks kTsShift =
+    kTsStart * static_cast<Ticks>(kTicksPerSecond) - 2 * (kTsDelay * kTicksPerSecond / 1'000'000);
 
 std::string segment_name(std::size_t number, SegmentFormat format) {
   char name[32];
   std::snprintf(name, sizeof name, "seg-%05zu.%s", number, entry_of(format).extension);
   return name;
-}
-
-std::string head_of(SegmentFormat format) {
-  return "#EXTM3U\n#EXT-X-VERSION:" + std::to_string(entry_of(format).version) + "\n";
 }
 
 Error hls_error(int code) {
@@ -62,11 +61,15 @@ const char* segment_muxer(SegmentFormat format) {
   return entry_of(format).muxer;
 }
 
-HlsMuxer::HlsMuxer(OutputFiles& files, std::string directory, Millis segment, SegmentFormat format)
+std::string playlist_head(SegmentFormat format) {
+  return "#EXTM3U\n#EXT-X-VERSION:" + std::to_string(entry_of(format).version) + "\n";
+}
+
+HlsMuxer::HlsMuxer(OutputFiles& files, std::string directory, const OutputSpec& spec)
     : files_(files),
       directory_(std::move(directory)),
-      length_(std::max<Ticks>(1, ms_to_ticks(segment))),
-      format_(format),
+      length_(std::max<Ticks>(1, ms_to_ticks(spec.segment))),
+      format_(spec.segments),
       next_cut_(length_) {}
 
 HlsMuxer::~HlsMuxer() {
@@ -230,7 +233,7 @@ Status HlsMuxer::cut(Ticks at) {
   if (auto ok = flush(); !ok) return ok;
   const std::string name = segment_name(segments_.size() + 1, format_);
   if (auto ok = close_file(std::move(segment_), name, entry_of(format_).media_type); !ok) return ok;
-  segments_.push_back({ticks_to_seconds(at - segment_start_), io_.size()});
+  segments_.push_back({segment_start_, at - segment_start_, io_.size()});
   segment_start_ = at;
   next_cut_ = (at / length_ + 1) * length_;
   any_packet_ = false;
@@ -253,40 +256,35 @@ Status HlsMuxer::finish() {
   if (const int code = av_write_trailer(context_.format.get()); code < 0) {
     return std::unexpected(hls_error(code));
   }
-  auto fd = open("index.m3u8");
-  if (!fd) return std::unexpected(fd.error());
-  const std::string text = playlist();
-  if (auto ok = write_whole(fd->get(), text); !ok) return ok;
-  made_.insert(
-      made_.begin(),
-      {directory_ + "/index.m3u8", {}, kPlaylistType, static_cast<std::int64_t>(text.size()), {}});
   return {};
 }
 
-double HlsMuxer::target() const {
+double HlsMuxer::longest() const {
   double longest = 1;
-  for (const auto& segment : segments_) longest = std::max(longest, std::round(segment.seconds));
+  for (const auto& segment : segments_) {
+    longest = std::max(longest, std::round(ticks_to_seconds(segment.length)));
+  }
   return longest;
 }
 
-std::string HlsMuxer::playlist() const {
+std::string HlsMuxer::playlist(double target) const {
   char line[96];
-  std::snprintf(line, sizeof line, "#EXT-X-TARGETDURATION:%d\n", static_cast<int>(target()));
-  std::string out = head_of(format_) + line +
+  std::snprintf(line, sizeof line, "#EXT-X-TARGETDURATION:%d\n", static_cast<int>(target));
+  std::string out = playlist_head(format_) + line +
                     "#EXT-X-MEDIA-SEQUENCE:1\n#EXT-X-PLAYLIST-TYPE:VOD\n"
                     "#EXT-X-INDEPENDENT-SEGMENTS\n" +
                     entry_of(format_).map;
   for (std::size_t i = 0; i < segments_.size(); ++i) {
-    std::snprintf(line, sizeof line, "#EXTINF:%.6f,\n", segments_[i].seconds);
+    std::snprintf(line, sizeof line, "#EXTINF:%.6f,\n", ticks_to_seconds(segments_[i].length));
     out += line + segment_name(i + 1, format_) + "\n";
   }
   return out + "#EXT-X-ENDLIST\n";
 }
 
 double HlsMuxer::seconds() const {
-  double sum = 0;
-  for (const auto& segment : segments_) sum += segment.seconds;
-  return sum;
+  Ticks sum = 0;
+  for (const auto& segment : segments_) sum += segment.length;
+  return ticks_to_seconds(sum);
 }
 
 std::int64_t HlsMuxer::bytes() const {
@@ -303,35 +301,18 @@ std::int64_t HlsMuxer::average_rate() const {
 }
 
 std::int64_t HlsMuxer::peak_rate() const {
-  const double enough = target() / 2;
+  const double enough = longest() / 2;
   double peak = static_cast<double>(average_rate());
   for (std::size_t first = 0; first < segments_.size(); ++first) {
     double length = 0;
     double bits = 0;
     for (std::size_t i = first; i < segments_.size() && length < enough; ++i) {
-      length += segments_[i].seconds;
+      length += ticks_to_seconds(segments_[i].length);
       bits += static_cast<double>(segments_[i].bytes) * 8;
     }
     if (length >= enough) peak = std::max(peak, bits / length);
   }
   return static_cast<std::int64_t>(std::ceil(peak));
-}
-
-std::string master_playlist(const std::vector<Variant>& variants, SegmentFormat format) {
-  std::string out = head_of(format) + "#EXT-X-INDEPENDENT-SEGMENTS\n";
-  for (const auto& variant : variants) {
-    out += "#EXT-X-STREAM-INF:BANDWIDTH=" + std::to_string(variant.peak_rate) +
-           ",AVERAGE-BANDWIDTH=" + std::to_string(variant.average_rate) + ",CODECS=\"" +
-           variant.codecs + "\"";
-    if (variant.size.width > 0) {
-      char line[96];
-      std::snprintf(line, sizeof line, ",RESOLUTION=%dx%d,FRAME-RATE=%.3f", variant.size.width,
-                    variant.size.height, variant.frame_rate);
-      out += line;
-    }
-    out += "\n" + variant.uri + "\n";
-  }
-  return out;
 }
 
 }  // namespace telecine::media

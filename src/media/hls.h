@@ -12,19 +12,20 @@
 
 namespace telecine::media {
 
-inline constexpr const char* kPlaylistType = "application/vnd.apple.mpegurl";
+/// Where the clock of transport streams stands when the output begins, s.
+inline constexpr int kTsStart = 10;
 
 /// libavformat's name of what makes such segments.
 const char* segment_muxer(SegmentFormat format);
 
-/// One rendition of an HLS ladder (RFC 8216) in one directory: `index.m3u8`, and `init.mp4` and
-/// `seg-00001.m4s`... (fragmented MP4) or `seg-00001.ts`... (transport stream). Segments are cut at
-/// the first keyframe at or after each multiple of the segment length (sound alone: at the first
-/// packet), so renditions with the same keyframe grid cut at the same times.
+/// One rendition of a ladder in one directory: `init.mp4` and `seg-00001.m4s`... (fragmented MP4)
+/// or `seg-00001.ts`... (transport stream). Segments are cut at the first keyframe at or after each
+/// multiple of the segment length (sound alone: at the first packet), so renditions with the same
+/// keyframe grid cut at the same times.
 class HlsMuxer : public Muxer {
  public:
   /// `directory` is relative, without a trailing slash.
-  HlsMuxer(OutputFiles& files, std::string directory, Millis segment, SegmentFormat format);
+  HlsMuxer(OutputFiles& files, std::string directory, const OutputSpec& spec);
   ~HlsMuxer() override;
 
   Result<int> add_track(const TrackFormat& format) override;
@@ -34,9 +35,15 @@ class HlsMuxer : public Muxer {
   Status finish() override;
 
   struct Segment {
-    double seconds = 0;
+    Ticks start = 0;
+    Ticks length = 0;
     std::int64_t bytes = 0;
   };
+  const std::vector<Segment>& segments() const { return segments_; }
+  /// The longest segment in seconds, as playlists round it.
+  double longest() const;
+  /// `index.m3u8`; `target` is the longest of all renditions.
+  std::string playlist(double target) const;
   const std::vector<OutputFile>& files() const { return made_; }
   double seconds() const;
   std::int64_t bytes() const;
@@ -61,8 +68,6 @@ class HlsMuxer : public Muxer {
   Status flush();
   Status close_init();
   Status close_file(Fd fd, const std::string& name, const char* type);
-  std::string playlist() const;
-  double target() const;
 
   OutputFiles& files_;
   const std::string directory_;
@@ -84,16 +89,5 @@ class HlsMuxer : public Muxer {
   std::vector<Segment> segments_;
   std::vector<OutputFile> made_;
 };
-
-/// What the master playlist says of a rendition.
-struct Variant {
-  std::string uri;  ///< "720p/index.m3u8"
-  std::int64_t peak_rate = 0;
-  std::int64_t average_rate = 0;
-  std::string codecs;
-  Dimensions size;  ///< 0x0 for sound alone
-  double frame_rate = 0;
-};
-std::string master_playlist(const std::vector<Variant>& variants, SegmentFormat format);
 
 }  // namespace telecine::media

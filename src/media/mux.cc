@@ -28,6 +28,14 @@ Status keep_hevc_in_flv(AVFormatContext& format, AVCodecParameters& codec) {
   return {};
 }
 
+void take_name(AVStream& stream, const AVStream& source) {
+  stream.disposition = source.disposition;
+  for (const char* key : {"language", "title"}) {
+    const auto* entry = av_dict_get(source.metadata, key, nullptr, 0);
+    if (entry != nullptr) av_dict_set(&stream.metadata, key, entry->value, 0);
+  }
+}
+
 // Rotation, HDR metadata and the like. The bit rate the source was made for is not the muxer's.
 Status take_over(AVStream& stream, const AVStream& source) {
   for (int i = 0; i < source.nb_side_data; ++i) {
@@ -43,11 +51,20 @@ Status take_over(AVStream& stream, const AVStream& source) {
     stream.sample_aspect_ratio = source.sample_aspect_ratio;
     stream.codecpar->sample_aspect_ratio = source.sample_aspect_ratio;
   }
-  stream.disposition = source.disposition;
-  if (const auto* language = av_dict_get(source.metadata, "language", nullptr, 0)) {
-    av_dict_set(&stream.metadata, "language", language->value, 0);
-  }
   return {};
+}
+
+// A piece begins with a keyframe, as far as there are pictures. The header waits for the first
+// packets, so that it can carry the edit lists.
+void set_fragments(Dictionary& options, const AVFormatContext& format) {
+  constexpr std::int64_t kPiece = 2'000'000;  // us
+  options.set("movflags", "+frag_keyframe+global_sidx+delay_moov+default_base_moof+write_colr");
+  options.set("use_editlist", 1);
+  bool has_pictures = false;
+  for (unsigned i = 0; i < format.nb_streams; ++i) {
+    has_pictures |= format.streams[i]->codecpar->codec_type == AVMEDIA_TYPE_VIDEO;
+  }
+  options.set(has_pictures ? "min_frag_duration" : "frag_duration", kPiece);
 }
 
 }  // namespace
@@ -91,6 +108,8 @@ Result<int> MuxContext::add_track(const TrackFormat& track) {
     stream->avg_frame_rate = track.frame_rate;
     stream->sample_aspect_ratio = {1, 1};
   }
+  const AVStream* named = track.source != nullptr ? track.source : track.named;
+  if (named != nullptr) take_name(*stream, *named);
   time_bases.push_back(track.time_base);
   last_dts.push_back(INT64_MIN);
   return stream->index;
@@ -130,10 +149,11 @@ FileMuxer::~FileMuxer() {
 }
 
 Result<std::unique_ptr<FileMuxer>> FileMuxer::create(OutputFiles& files, const std::string& name,
-                                                     Container container) {
+                                                     Container container, Layout layout) {
   auto fd = files.create(name);
   if (!fd) return std::unexpected(fd.error());
   std::unique_ptr<FileMuxer> muxer(new FileMuxer(std::move(*fd)));
+  muxer->layout_ = layout;
   auto context = MuxContext::make(entry_of(container).muxer, muxer->io_.get());
   if (!context) return std::unexpected(context.error());
   muxer->context_ = std::move(*context);
@@ -167,11 +187,34 @@ void FileMuxer::tag(const char* key, const std::string& value) {
   av_dict_set(&context_.format->metadata, key, value.c_str(), 0);
 }
 
+void FileMuxer::set_chapters(const std::vector<ChapterFacts>& chapters) {
+  AVFormatContext& format = *context_.format;
+  const std::string_view muxer = format.oformat->name;
+  if (muxer != "mp4" && muxer != "matroska") return;
+  for (const ChapterFacts& chapter : chapters) {
+    auto* made = static_cast<AVChapter*>(av_mallocz(sizeof(AVChapter)));
+    if (made == nullptr) return;
+    made->id = format.nb_chapters;
+    made->time_base = kMilliseconds;
+    made->start = chapter.start;
+    made->end = chapter.end;
+    av_dict_set(&made->metadata, "title", chapter.title.c_str(), 0);
+    int count = static_cast<int>(format.nb_chapters);
+    av_dynarray_add(&format.chapters, &count, made);
+    format.nb_chapters = static_cast<unsigned>(count);
+    if (count == 0) return;  // out of memory: libav has let go of all
+  }
+}
+
 Status FileMuxer::start() {
   Dictionary options;
   // Each muxer takes what is its own. All put what players want first in front: the index of
   // MP4 and M4A, the keyframes of FLV.
-  options.set("movflags", "+faststart+write_colr");
+  if (layout_ == Layout::kFragmented) {
+    set_fragments(options, *context_.format);
+  } else {
+    options.set("movflags", "+faststart+write_colr");
+  }
   options.set("flvflags", "+add_keyframe_index");
   options.set("loop", 0);  // moving pictures: for ever
   if (const int code = avformat_write_header(context_.format.get(), options.address()); code < 0) {

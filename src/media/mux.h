@@ -18,6 +18,8 @@ struct TrackFormat {
   AVRational frame_rate{0, 1};  ///< pictures only
   /// Of a track that is copied: what it says of itself goes along.
   const AVStream* source = nullptr;
+  /// Of a track that is encoded: whose language, title and purpose it has.
+  const AVStream* named = nullptr;
 };
 
 /// Puts encoded packets into files. Tracks are added, then `start`, then packets of each track in
@@ -51,14 +53,25 @@ struct MuxContext {
   Status write(int track, PacketPtr packet, bool interleave);
 };
 
+/// How an MP4 is laid out.
+enum class Layout : std::uint8_t {
+  kWhole,  ///< one index of all the media
+  /// Pieces of media, each with its own index, and in front an index of the pieces (sidx).
+  kFragmented,
+};
+
 /// One file with its index in front, ready for playing while it downloads.
 class FileMuxer : public Muxer {
  public:
   static Result<std::unique_ptr<FileMuxer>> create(OutputFiles& files, const std::string& name,
-                                                   Container container);
+                                                   Container container,
+                                                   Layout layout = Layout::kWhole);
   ~FileMuxer() override;
 
   Result<int> add_track(const TrackFormat& format) override;
+  /// Marks for players to jump to, on the file's own clock. Before `start`; only MP4 and MKV have
+  /// them.
+  void set_chapters(const std::vector<ChapterFacts>& chapters);
   /// A line of the file's own metadata ("title", "comment"). Before `start`.
   void tag(const char* key, const std::string& value);
   Status start() override;
@@ -77,6 +90,7 @@ class FileMuxer : public Muxer {
   static int close_again(AVFormatContext* format, AVIOContext* io);
 
   Fd fd_;
+  Layout layout_ = Layout::kWhole;
   WriteIo io_;
   std::vector<std::unique_ptr<ReadIo>> readers_;  // the muxer's second look at its own file
   std::mutex mutex_;

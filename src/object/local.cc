@@ -58,7 +58,7 @@ std::unexpected<Error> store_error(int number, std::string_view what) {
 /// Indexes into `names`, in the order of moving.
 std::vector<std::size_t> moving_order(std::span<const std::string> names) {
   const auto is_playlist = [&](std::size_t i) {
-    return names[i].ends_with(".m3u8") || names[i].ends_with(".vtt");
+    return names[i].ends_with(".m3u8") || names[i].ends_with(".mpd") || names[i].ends_with(".vtt");
   };
   std::vector<std::size_t> order(names.size());
   for (std::size_t i = 0; i < order.size(); ++i) order[i] = i;

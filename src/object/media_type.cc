@@ -11,6 +11,7 @@ namespace {
 constexpr auto kTypes = std::to_array<std::pair<std::string_view, std::string_view>>({
     {"mp4", "video/mp4"},
     {"m3u8", "application/vnd.apple.mpegurl"},
+    {"mpd", "application/dash+xml"},
     {"ts", "video/mp2t"},
     {"m4s", "video/iso.segment"},
     {"flv", "video/x-flv"},

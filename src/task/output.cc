@@ -150,11 +150,18 @@ void add_carrier_defaults(json::object& rendition, const OutputSpec& spec) {
   add_default(rendition, "audio", carrier.audio);
 }
 
+void read_cut(ObjectReader& in, OutputSpec& spec) {
+  const bool is_given = in.has("cut");
+  spec.cut = in.choice<Cut>("cut").value_or(spec.cut);
+  const bool cuts_copies = (spec.start != 0 || spec.end != 0) && !spec.renditions.empty() &&
+                           copies(spec.renditions.front());
+  if (is_given && !cuts_copies) in.refuse("cut", "is about parts (start, end) that are copied");
+}
+
 void refuse_copied_part(ObjectReader& in, const OutputSpec& spec) {
   if (spec.start == 0 && spec.end == 0) return;
-  for (const Rendition& rendition : spec.renditions) {
-    if (copies(rendition))
-      in.refuse("start", "a part is encoded anew: no stream of it can be copied");
+  if (std::ranges::any_of(spec.renditions, copies)) {
+    in.refuse("start", "a part of a ladder is encoded anew: no stream of it can be copied");
   }
 }
 
@@ -249,6 +256,7 @@ json::object to_json(const OutputSpec& spec) {
       o["video"] = rendition["video"];
       o["audio"] = rendition["audio"];
       write_part_of_source(o, spec);
+      if (spec.cut != Cut::kExact) o["cut"] = name_of(spec.cut);
       write_packaging(o, spec);
       break;
     }
@@ -307,7 +315,7 @@ Result<OutputSpec> output_spec_from(const json::value& value, const std::string&
       read_inline_rendition(in, spec);
       read_packaging(in, spec);
       read_part_of_source(in, spec);
-      refuse_copied_part(in, spec);
+      read_cut(in, spec);
       break;
     case OutputType::kHls:
       spec.segment = to_ms(in.number("segment", 1, 60).value_or(6.0));
@@ -382,6 +390,11 @@ json::object to_json(const Output& output) {
     for (const MediaFacts& facts : output.rendition_facts) list.emplace_back(to_json(facts));
     o["renditions"] = std::move(list);
   }
+  if (!output.notes.empty()) {
+    json::array notes;
+    for (const std::string& note : output.notes) notes.emplace_back(note);
+    o["notes"] = std::move(notes);
+  }
   return o;
 }
 
@@ -397,6 +410,9 @@ Output output_from(const json::value& value) {
   if (const auto* facts = in.at("facts")) output.facts = media_facts_from(*facts);
   for (const auto& item : in.list("renditions")) {
     output.rendition_facts.push_back(media_facts_from(item));
+  }
+  for (const auto& note : in.list("notes")) {
+    if (note.is_string()) output.notes.emplace_back(note.get_string());
   }
   return output;
 }

@@ -189,6 +189,7 @@ struct Output {
   std::optional<MediaFacts> facts;  ///< of the first file; for HLS of the best rendition
   /// HLS: what each rendition became, in the order asked for.
   std::vector<MediaFacts> rendition_facts;
+  std::vector<std::string> notes{};  ///< what of the source was left out, and why
 };
 
 boost::json::object to_json(const OutputFile& file);

@@ -12,7 +12,9 @@
 namespace telecine {
 namespace {
 
-constexpr std::string_view kPlaylist = ".m3u8";
+bool is_playlist(const OutputFile& file) {
+  return file.name.ends_with(".m3u8") || file.name.ends_with(".mpd");
+}
 
 /// Where each file of an output goes.
 class Keys {
@@ -43,13 +45,23 @@ class Keys {
   std::string folder_;
 };
 
-/// A playlist whose relative references lie in a folder beside it.
+/// A playlist or manifest whose relative references lie in a folder beside it.
 std::string moved_playlist(std::string_view text, const std::string& folder) {
+  constexpr std::string_view kPeriod = "<Period ";
+  constexpr std::string_view kUri = ",URI=\"";
+  if (const auto period = text.find(kPeriod); period != std::string_view::npos) {
+    std::string out(text);
+    return out.insert(period, "<BaseURL>" + folder + "</BaseURL>\n");
+  }
   std::string out;
   for (const std::string_view line : split(text, '\n')) {
     const bool is_reference = !line.empty() && line.front() != '#';
+    const auto uri = line.find(kUri);
     if (is_reference) out += folder;
     out += line;
+    if (uri != std::string_view::npos) {
+      out.insert(out.size() - line.size() + uri + kUri.size(), folder);
+    }
     out += '\n';
   }
   // `split` gives an empty piece after the last line feed.
@@ -61,8 +73,8 @@ std::string moved_playlist(std::string_view text, const std::string& folder) {
 std::vector<std::size_t> publishing_order(const std::vector<OutputFile>& files) {
   std::vector<std::size_t> order;
   for (std::size_t i = 0; i < files.size(); ++i) order.push_back(i);
-  const auto playlists = std::ranges::stable_partition(
-      order, [&](std::size_t i) { return !files[i].name.ends_with(kPlaylist); });
+  const auto playlists =
+      std::ranges::stable_partition(order, [&](std::size_t i) { return !is_playlist(files[i]); });
   std::ranges::reverse(playlists);
   return order;
 }
