@@ -4,6 +4,8 @@
 #include <cmath>
 #include <new>
 
+#include "media/tone_map.h"
+
 namespace telecine::media {
 namespace {
 
@@ -12,10 +14,14 @@ constexpr std::size_t kQueuedFrames = 8;
 // Timestamps rounded by a container must not fall a slot short.
 constexpr double kSlotSlack = 0.1;
 
-PictureFormat scaled_format(const VideoSettings& settings) {
-  const VideoCodecEntry& entry = entry_of(settings.options.codec);
-  if (entry.filters != nullptr) return {entry.scaled, AVCOL_RANGE_JPEG};
-  return {entry.format, AVCOL_RANGE_MPEG, settings.colour.space};
+bool draws(const VideoSettings& settings, const Drawings& drawings) {
+  return settings.treatment.turns() || settings.treatment.pads() || !drawings.overlays.empty();
+}
+
+PictureFormat scaled_format(const VideoSettings& settings, const Drawings& drawings,
+                            bool is_child) {
+  if (is_child || !settings.maps_tones) return Finisher::takes(settings, draws(settings, drawings));
+  return {AV_PIX_FMT_YUV420P10, AVCOL_RANGE_MPEG, settings.source_colour.space};
 }
 
 }  // namespace
@@ -66,38 +72,40 @@ bool RateGate::passes(Ticks at) {
   return true;
 }
 
-VideoBranch::VideoBranch(const VideoSettings& settings, double rate_limit, double sharpness,
-                         Span span, VideoEncoder encoder)
+// What comes from a parent is cut, framed, timed and coloured already, and a child's clock starts
+// where its pictures do.
+VideoBranch::VideoBranch(const VideoSettings& settings, double rate_limit, Span span,
+                         Drawings drawings, bool is_child, VideoEncoder encoder)
     : settings_(settings),
       encoder_(std::move(encoder)),
-      scaler_(settings.size, scaled_format(settings), sharpness),
-      cut_(span),
+      scaler_(settings.treatment.scaled, scaled_format(settings, drawings, is_child),
+              is_child ? kCascadeSharpness : kSharpness),
+      finisher_(settings, std::move(drawings), [this](FramePtr f) { return encode(std::move(f)); }),
+      cut_(is_child ? Span{} : span),
       gate_(rate_limit),
       offset_(span.start),
+      is_child_(is_child),
       frames_(kQueuedFrames) {
-  if (const char* filters = entry_of(settings.options.codec).filters) {
-    filters_.emplace(filters, [this](const AVFrame& frame, Ticks at) {
-      FramePtr own = share(frame);
-      own->pts = at;
-      return encode(std::move(own));
-    });
-  }
+  if (is_child) return;
+  if (settings.options.frame_rate > 0) grid_.emplace(settings.frame_rate);
+  if (!settings.maps_tones) return;
+  tones_.emplace(tone_map_filters(settings.source_colour, AV_PIX_FMT_YUV420P),
+                 [this](const AVFrame& frame, Ticks at) {
+                   FramePtr own = share(frame);
+                   own->pts = at;
+                   return hand_on(std::move(own));
+                 });
 }
 
 Result<std::unique_ptr<VideoBranch>> VideoBranch::create(const VideoSettings& settings,
-                                                         double rate_limit, double sharpness,
-                                                         Span span) {
+                                                         double rate_limit, Span span,
+                                                         Drawings drawings, VideoBranch* parent) {
   auto encoder = VideoEncoder::open(settings);
   if (!encoder) return std::unexpected(encoder.error());
-  return std::unique_ptr<VideoBranch>(
-      new VideoBranch(settings, rate_limit, sharpness, span, std::move(*encoder)));
-}
-
-void VideoBranch::add_child(VideoBranch& child) {
-  // What comes from here is cut already, and a child's clock starts where its pictures do.
-  child.cut_ = PictureCut(Span{});
-  child.is_child_ = true;
-  children_.push_back(&child);
+  std::unique_ptr<VideoBranch> made(new VideoBranch(settings, rate_limit, span, std::move(drawings),
+                                                    parent != nullptr, std::move(*encoder)));
+  if (parent != nullptr) parent->children_.push_back(made.get());
+  return made;
 }
 
 VideoBranch::~VideoBranch() {
@@ -128,16 +136,57 @@ Status VideoBranch::take(FramePtr frame) {
 }
 
 Status VideoBranch::make(FramePtr frame) {
-  const bool passes = gate_.passes(frame->pts);
-  const bool encodes = passes && out_.wanted();
-  if (encodes || (passes && !children_.empty())) {
-    auto scaled = scaler_.scale(*frame);
-    if (!scaled) return std::unexpected(scaled.error());
-    for (VideoBranch* child : children_) child->push(share(**scaled));
-    if (encodes && filters_) return filters_->push(**scaled, (*scaled)->pts);
-    if (encodes) return encode(std::move(*scaled));
+  if (grid_) {
+    auto shown = grid_->take(std::move(frame));
+    return shown ? repeat(std::move(*shown)) : Status();
+  }
+  if (!gate_.passes(frame->pts) || !wanted()) return {};
+  auto scaled = scale(*frame);
+  if (!scaled) return std::unexpected(scaled.error());
+  return map_tones(std::move(*scaled));
+}
+
+Status VideoBranch::repeat(FrameGrid::Shown shown) {
+  if (shown.places.empty() || !wanted()) return {};
+  auto scaled = scale(*shown.frame);
+  if (!scaled) return std::unexpected(scaled.error());
+  for (const Ticks at : shown.places) {
+    FramePtr again = share(**scaled);
+    again->pts = at;
+    again->pkt_duration = shown.length;
+    if (auto ok = map_tones(std::move(again)); !ok) return ok;
   }
   return {};
+}
+
+Result<FramePtr> VideoBranch::scale(const AVFrame& frame) {
+  if (is_child_ || settings_.treatment.window.is_whole()) return scaler_.scale(frame);
+  auto part = part_of_picture(frame, settings_.treatment.window);
+  if (!part) return part;
+  return scaler_.scale(**part);
+}
+
+Status VideoBranch::map_tones(FramePtr frame) {
+  if (tones_) return tones_->push(*frame, frame->pts);
+  return hand_on(std::move(frame));
+}
+
+Status VideoBranch::hand_on(FramePtr frame) {
+  for (VideoBranch* child : children_) child->push(share(*frame));
+  return out_.wanted() ? finisher_.push(std::move(frame)) : Status();
+}
+
+// What the rate and the filters held back.
+Status VideoBranch::flush() {
+  if (grid_) {
+    if (auto last = grid_->finish(shown_until_)) {
+      if (auto ok = repeat(std::move(*last)); !ok) return ok;
+    }
+  }
+  if (tones_) {
+    if (auto ok = tones_->finish(); !ok) return ok;
+  }
+  return out_.wanted() ? finisher_.finish() : Status();
 }
 
 Status VideoBranch::encode(FramePtr frame) {
@@ -154,11 +203,10 @@ void VideoBranch::finish() {
     if (auto ok = make(std::move(each)); !ok) return out_.fail(ok.error());
   }
   shown_until_ = std::max(shown_until_, cut_.reached());
+  if (auto ok = flush(); !ok) return out_.fail(ok.error());
   if (!out_.wanted()) return;
-  if (filters_) {
-    if (auto ok = filters_->finish(); !ok) return out_.fail(ok.error());
-  }
-  encoder_.extend_to(shown_until_);
+  // With one exact rate each picture has its one length.
+  if (settings_.options.frame_rate <= 0) encoder_.extend_to(shown_until_);
   if (auto rest = encoder_.finish()) {
     out_.send(std::move(*rest));
     out_.end();

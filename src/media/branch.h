@@ -10,6 +10,8 @@
 #include "media/channel.h"
 #include "media/encode.h"
 #include "media/filter_chain.h"
+#include "media/finisher.h"
+#include "media/frame_grid.h"
 #include "media/mux.h"
 #include "media/scale.h"
 #include "media/span.h"
@@ -51,6 +53,21 @@ class Distributor {
   std::vector<Consumer> consumers_;
 };
 
+/// Encoded pictures of one setting, whoever makes them: what muxers and facts need of them.
+class PictureSource {
+ public:
+  virtual ~PictureSource() = default;
+  virtual void add_consumer(Consumer consumer) = 0;
+  virtual const AVCodecParameters& parameters() const = 0;
+  virtual AVRational frame_rate() const = 0;
+  // On the output's clock, complete at the end.
+  virtual std::int64_t frames() const = 0;
+  virtual Ticks starts() const = 0;
+  virtual Ticks ends() const = 0;
+  /// End of the last picture that went in, on the source's clock. Any thread.
+  virtual Ticks progress() const = 0;
+};
+
 /// Thins frames to a largest rate, evenly on a grid of times that starts at the first frame.
 class RateGate {
  public:
@@ -63,20 +80,20 @@ class RateGate {
   std::int64_t last_slot_ = -1;
 };
 
-/// One encode of pictures on a thread of its own: cut, thin, scale, filter, encode, distribute.
-/// What it scaled also feeds the next smaller branches, which must have the same span and rate
-/// limit.
-class VideoBranch {
+/// One encode of pictures on a thread of its own: cut, bring to a rate, scale, map tones, finish,
+/// encode, distribute. What is to be finished also feeds the next smaller branches, which must be
+/// alike up to there but for the size.
+class VideoBranch : public PictureSource {
  public:
+  /// With a parent it takes that one's pictures, and `push` is the parent's to call.
   static Result<std::unique_ptr<VideoBranch>> create(const VideoSettings& settings,
-                                                     double rate_limit, double sharpness,
-                                                     Span span);
+                                                     double rate_limit, Span span,
+                                                     Drawings drawings, VideoBranch* parent);
   /// Stops at once, whatever is queued.
-  ~VideoBranch();
+  ~VideoBranch() override;
 
   // Before `start` only.
-  void add_consumer(Consumer consumer) { out_.add(consumer); }
-  void add_child(VideoBranch& child);
+  void add_consumer(Consumer consumer) override { out_.add(consumer); }
   void start();
 
   /// Waits while the branch is busy. False once it was stopped.
@@ -87,29 +104,40 @@ class VideoBranch {
   void join();
 
   const VideoSettings& settings() const { return settings_; }
-  const VideoEncoder& encoder() const { return encoder_; }
-  /// End of the last picture it took, on the source's clock.
-  Ticks progress() const { return progress_; }
+  const AVCodecParameters& parameters() const override { return encoder_.parameters(); }
+  AVRational frame_rate() const override { return encoder_.frame_rate(); }
+  std::int64_t frames() const override { return encoder_.frames(); }
+  Ticks starts() const override { return encoder_.start(); }
+  Ticks ends() const override { return encoder_.end(); }
+  Ticks progress() const override { return progress_; }
 
  private:
-  VideoBranch(const VideoSettings& settings, double rate_limit, double sharpness, Span span,
-              VideoEncoder encoder);
+  VideoBranch(const VideoSettings& settings, double rate_limit, Span span, Drawings drawings,
+              bool is_child, VideoEncoder encoder);
   void work();
+  bool wanted() const { return out_.wanted() || !children_.empty(); }
   Status take(FramePtr frame);
   Status make(FramePtr frame);
+  Status repeat(FrameGrid::Shown shown);
+  Result<FramePtr> scale(const AVFrame& frame);
+  Status map_tones(FramePtr frame);
+  Status hand_on(FramePtr frame);
+  Status flush();
   Status encode(FramePtr frame);
   void finish();
 
   const VideoSettings settings_;
   VideoEncoder encoder_;
   Scaler scaler_;
-  std::optional<FilterChain> filters_;  // between scaling and encoding
+  std::optional<FilterChain> tones_;
+  Finisher finisher_;
   PictureCut cut_;
   RateGate gate_;
+  std::optional<FrameGrid> grid_;
   Distributor out_;
   std::vector<VideoBranch*> children_;
   const Ticks offset_;  // of the output's clock from the source's
-  bool is_child_ = false;
+  const bool is_child_;
   Ticks shown_until_ = 0;  // by the parent's last picture; set before it closes this branch
   Channel<FramePtr> frames_;
   std::atomic<Ticks> progress_ = 0;

@@ -37,7 +37,7 @@ Result<VideoEncoder> VideoEncoder::open(const VideoSettings& settings) {
   AVCodecContext& context = **made;
   context.width = settings.size.width;
   context.height = settings.size.height;
-  context.pix_fmt = entry.format;
+  context.pix_fmt = pixel_format(settings);
   context.sample_aspect_ratio = {1, 1};
   context.time_base = kTicks;
   context.framerate = settings.frame_rate;

@@ -4,6 +4,8 @@
 #include <cmath>
 #include <cstdio>
 
+#include "media/tone_map.h"
+
 namespace telecine::media {
 namespace {
 
@@ -21,7 +23,8 @@ void configure_common(const VideoSettings& settings, AVCodecContext& context, Di
   const VideoOptions& wanted = settings.options;
   options.set("preset", std::string(name_of(wanted.preset)));
   if (wanted.profile != Profile::kAuto) {
-    options.set("profile", std::string(name_of(wanted.profile)));
+    const bool is_main10 = wanted.codec == VideoCodec::kH265 && wanted.pixel_depth == 10;
+    options.set("profile", is_main10 ? "main10" : std::string(name_of(wanted.profile)));
   }
   options.set("forced-idr", 1);
   if (wanted.scene_cuts) {
@@ -64,6 +67,7 @@ void configure_x265(const VideoSettings& settings, AVCodecContext& context, Dict
       "log-level=none:info=0:pools=" + std::to_string(settings.threads) +
       ":frame-threads=" + std::to_string(std::min(settings.threads, kMostFrameThreads));
   if (!settings.options.scene_cuts) parameters += ":scenecut=0";
+  parameters += x265_light(settings.light);
   options.set("x265-params", parameters);
 }
 
@@ -91,6 +95,7 @@ void configure_svt(const VideoSettings& settings, AVCodecContext& context, Dicti
     options.set("crf", crf_text(rate.crf.value_or(default_crf(VideoCodec::kAv1))));
     if (rate.max_rate) parameters += ":mbr=" + std::to_string(*rate.max_rate / 1000);
   }
+  parameters += svt_light(settings.light);
   options.set("svtav1-params", parameters);
 }
 
@@ -180,6 +185,11 @@ constexpr auto kImages = std::to_array<ImageEntry>({
 });
 
 }  // namespace
+
+AVPixelFormat pixel_format(const VideoSettings& settings) {
+  const AVPixelFormat usual = entry_of(settings.options.codec).format;
+  return settings.options.pixel_depth == 10 ? AV_PIX_FMT_YUV420P10 : usual;
+}
 
 VideoOptions normalised(VideoOptions options, OutputType use) {
   if (use == OutputType::kHls) options.scene_cuts = false;

@@ -1,6 +1,13 @@
 #pragma once
 
+extern "C" {
+#include <libavutil/mastering_display_metadata.h>
+}
+
+#include <optional>
+
 #include "media/av.h"
+#include "media/treatment.h"
 #include "task/output.h"
 #include "task/rendition.h"
 
@@ -15,14 +22,26 @@ struct ColourTags {
   AVColorSpace space = AVCOL_SPC_UNSPECIFIED;
 };
 
+/// What a source of high dynamic range says of the display it was made on, and of itself.
+struct HdrLight {
+  std::optional<AVMasteringDisplayMetadata> display;
+  std::optional<AVContentLightMetadata> content;
+};
+
 /// Everything one encode of pictures depends on.
 struct VideoSettings {
   VideoOptions options;          ///< normalised, see `normalised`
   Dimensions size;               ///< even
   AVRational frame_rate{25, 1};  ///< average of what will come
-  ColourTags colour;
+  ColourTags colour;             ///< of what is encoded
+  ColourTags source_colour;
+  bool maps_tones = false;  ///< from high dynamic range to BT.709
+  HdrLight light;           ///< of high dynamic range that is kept
+  Treatment treatment;
   int threads = 1;
 };
+/// What the encoder takes.
+AVPixelFormat pixel_format(const VideoSettings& settings);
 
 /// `options` with every default made explicit, so that equal encodes compare equal.
 VideoOptions normalised(VideoOptions options, OutputType use);

@@ -4,6 +4,7 @@ extern "C" {
 #include <libavutil/mem.h>
 }
 
+#include <cerrno>
 #include <cmath>
 #include <cstdio>
 
@@ -76,15 +77,9 @@ Status FilterChain::build(const AVFrame& frame) {
                                         avfilter_get_by_name(sound ? "abuffersink" : "buffersink"),
                                         "out", nullptr, nullptr, graph_.get());
   }
-  if (code >= 0) {
-    // Seen from the graph's text: "in" is what our source puts out.
-    AVFilterInOut* outputs = end_point("in", source_);
-    AVFilterInOut* inputs = end_point("out", output_);
-    code = avfilter_graph_parse_ptr(graph_.get(), filters_.c_str(), &inputs, &outputs, nullptr);
-    avfilter_inout_free(&inputs);
-    avfilter_inout_free(&outputs);
-  }
+  if (code >= 0) code = parse();
   if (code >= 0) code = avfilter_graph_config(graph_.get(), nullptr);
+  if (code >= 0) code = feed_images();
   if (code < 0) {
     graph_.reset();
     return std::unexpected(filter_error(code, filters_));
@@ -93,6 +88,46 @@ Status FilterChain::build(const AVFrame& frame) {
   width_ = sound ? frame.sample_rate : frame.width;
   height_ = frame.height;
   return {};
+}
+
+int FilterChain::parse() {
+  // Seen from the graph's text: "in" is what our source puts out.
+  AVFilterInOut* outputs = end_point("in", source_);
+  AVFilterInOut* inputs = end_point("out", output_);
+  image_sources_.clear();
+  for (const FramePtr& image : images_) {
+    const std::string name = "image" + std::to_string(image_sources_.size());
+    const std::string arguments = picture_arguments(*image);
+    AVFilterContext* source = nullptr;
+    const int code =
+        avfilter_graph_create_filter(&source, avfilter_get_by_name("buffer"), name.c_str(),
+                                     arguments.c_str(), nullptr, graph_.get());
+    AVFilterInOut* point = code < 0 ? nullptr : end_point(name.c_str(), source);
+    if (point == nullptr) {
+      avfilter_inout_free(&inputs);
+      avfilter_inout_free(&outputs);
+      return code < 0 ? code : AVERROR(ENOMEM);
+    }
+    point->next = outputs;
+    outputs = point;
+    image_sources_.push_back(source);
+  }
+  const int code =
+      avfilter_graph_parse_ptr(graph_.get(), filters_.c_str(), &inputs, &outputs, nullptr);
+  avfilter_inout_free(&inputs);
+  avfilter_inout_free(&outputs);
+  return code;
+}
+
+int FilterChain::feed_images() {
+  for (std::size_t i = 0; i < images_.size(); ++i) {
+    FramePtr image = share(*images_[i]);
+    image->pts = 0;
+    int code = av_buffersrc_add_frame(image_sources_[i], image.get());
+    if (code >= 0) code = av_buffersrc_add_frame(image_sources_[i], nullptr);
+    if (code < 0) return code;
+  }
+  return 0;
 }
 
 Status FilterChain::push(const AVFrame& frame, Ticks at) {
@@ -128,6 +163,22 @@ Status FilterChain::finish() {
   auto drained = drain();
   graph_.reset();
   return drained;
+}
+
+Result<FramePtr> filtered(const AVFrame& frame, const std::string& filters,
+                          std::vector<FramePtr> images) {
+  FramePtr made;
+  FilterChain chain(
+      filters,
+      [&](const AVFrame& out, Ticks) {
+        made = share(out);
+        return Status();
+      },
+      std::move(images));
+  if (auto ok = chain.push(frame, 0); !ok) return std::unexpected(ok.error());
+  if (auto ok = chain.finish(); !ok) return std::unexpected(ok.error());
+  if (!made) return fail(ErrorCode::kInternal, "the filters " + filters + " gave no picture");
+  return made;
 }
 
 std::string_view note(const AVFrame& frame, const char* key) {

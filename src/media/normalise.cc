@@ -13,8 +13,9 @@ namespace telecine::media {
 namespace {
 
 // bwdif: yadif's motion check with better interpolation at the same price class. One picture a
-// frame; only flagged pictures are touched.
-constexpr const char* kDeinterlace = "bwdif=mode=send_frame:parity=auto:deint=interlaced";
+// frame.
+constexpr const char* kFlagged = "bwdif=mode=send_frame:parity=auto:deint=interlaced";
+constexpr const char* kAll = "bwdif=mode=send_frame:parity=auto:deint=all";
 
 Error filter_error(int code) {
   return av_error(code, "the picture cannot be turned upright or deinterlaced",
@@ -50,7 +51,7 @@ std::string orientation_filters(const Orientation& o) {
 }
 
 Status Normaliser::build(const AVFrame& frame) {
-  std::string filters = interlaced_ ? kDeinterlace : "";
+  std::string filters = !interlaced_ ? "" : wanted_ == Deinterlace::kOn ? kAll : kFlagged;
   if (const std::string turn = orientation_filters(orientation_); !turn.empty()) {
     filters += (filters.empty() ? "" : ",") + turn;
   }
@@ -99,7 +100,9 @@ Result<std::vector<FramePtr>> Normaliser::drain() {
 
 Result<std::vector<FramePtr>> Normaliser::push(FramePtr frame) {
   std::vector<FramePtr> out;
-  const bool starts_interlaced = frame->interlaced_frame != 0 && !interlaced_;
+  const bool is_interlaced = wanted_ == Deinterlace::kOn ||
+                             (wanted_ == Deinterlace::kAuto && frame->interlaced_frame != 0);
+  const bool starts_interlaced = is_interlaced && !interlaced_;
   interlaced_ = interlaced_ || starts_interlaced;
   if (!interlaced_ && orientation_ == Orientation{}) {
     out.push_back(std::move(frame));

@@ -31,21 +31,20 @@ Error decode_failed(Ticks at, const std::string& why) {
 
 }  // namespace
 
-Status Transcode::on_picture(FramePtr frame) {
+Status Transcode::on_picture(const AVFrame& frame) {
   for (auto& work : work_) {
     if (!work->picker || work->picker->settled()) continue;
     if (work->fate.failed()) continue;
-    if (auto ok = work->picker->offer(*frame, taker(*work)); !ok) work->fate.fail(ok.error());
+    if (auto ok = work->picker->offer(frame, taker(*work)); !ok) work->fate.fail(ok.error());
     if (work->picker->settled()) finish_output(*work);
   }
-  picture_progress_ = frame->pts;
-  for (VideoBranch* root : roots_) root->push(share(*frame));
+  picture_progress_ = frame.pts;
   return {};
 }
 
-Status Transcode::on_sound(const AVFrame& frame, Ticks at) {
+Status Transcode::on_sound(std::size_t source, const AVFrame& frame, Ticks at) {
   for (auto& sound : sounds_) {
-    if (!sound || sound->broken || !sound->out.wanted()) continue;
+    if (!sound || sound->source != source || sound->broken || !sound->out.wanted()) continue;
     if (auto packets = encode_sound(*sound, frame, at)) {
       sound->out.send(std::move(*packets));
     } else {
@@ -99,32 +98,57 @@ void Transcode::follow_clock(AVPacket& packet, const AVStream& stream) {
 Status Transcode::read_all() {
   while (PacketPtr packet = input_.read()) {
     const AVStream& stream = input_.stream(packet->stream_index);
-    const bool is_video = video_ != nullptr && video_->index == packet->stream_index;
-    const bool is_audio = audio_ != nullptr && audio_->index == packet->stream_index;
-    if (is_video || is_audio) follow_clock(*packet, stream);
+    if (uses(stream)) follow_clock(*packet, stream);
     const std::int64_t at = packet->pts != AV_NOPTS_VALUE ? packet->pts : packet->dts;
     if (at != AV_NOPTS_VALUE) {
       const Ticks end =
           to_ticks(at + std::max<std::int64_t>(0, packet->duration), stream.time_base) - zero_;
       furthest_ = std::max(furthest_, end);
     }
-    if (is_video && video_copy_) video_copy_->take(*packet);
-    if (is_audio && audio_copy_) audio_copy_->take(*packet);
-    if (is_video && video_decoder_) {
-      if (auto ok = video_decoder_->decode(*packet); !ok) return ok;
+    // So that pictures and sound come to the files side by side.
+    if (!joined_.empty() && at != AV_NOPTS_VALUE) {
+      if (auto ok = pump_segments(to_ticks(at, stream.time_base) - zero_); !ok) return ok;
     }
-    if (is_audio && audio_decoder_) {
-      if (auto ok = audio_decoder_->decode(*packet); !ok) return ok;
-    }
+    if (auto ok = take(*packet); !ok) return ok;
     if (nothing_left()) {
       stopped_early_ = true;
       break;
     }
   }
+  if (auto ok = pump_segments(kForever); !ok) return ok;
   if (video_decoder_) {
     if (auto ok = video_decoder_->finish(); !ok) return ok;
+    if (auto ok = uprights_->finish(); !ok) return ok;
   }
-  if (audio_decoder_) return audio_decoder_->finish();
+  for (const auto& heard : heard_) {
+    if (!heard || !heard->decoder) continue;
+    if (auto ok = heard->decoder->finish(); !ok) return ok;
+  }
+  return {};
+}
+
+bool Transcode::uses(const AVStream& stream) const {
+  if (video_ != nullptr && video_->index == stream.index) return true;
+  if (texts_.uses(stream.index)) return true;
+  return std::ranges::any_of(
+      heard_, [&](const auto& heard) { return heard && heard->source.stream == &stream; });
+}
+
+/// Hands a packet to all who want it.
+Status Transcode::take(const AVPacket& packet) {
+  texts_.take(packet, zero_);
+  for (const auto& clip : clips_) {
+    if (clip->stream().index == packet.stream_index) clip->take(packet);
+  }
+  if (video_ != nullptr && video_->index == packet.stream_index) {
+    if (video_copy_) video_copy_->take(packet);
+    if (video_decoder_) return video_decoder_->decode(packet);
+  }
+  for (const auto& heard : heard_) {
+    if (!heard || heard->source.stream->index != packet.stream_index) continue;
+    if (heard->copy) heard->copy->take(packet);
+    if (heard->decoder) return heard->decoder->decode(packet);
+  }
   return {};
 }
 
@@ -134,12 +158,19 @@ bool Transcode::all_failed() const {
 
 bool Transcode::nothing_left() const {
   const auto is_whole = [](const auto& copy) { return copy && copy->wanted(); };
-  if (is_whole(video_copy_) || is_whole(audio_copy_)) return false;
+  if (is_whole(video_copy_)) return false;
+  if (!std::ranges::all_of(clips_, [](const auto& clip) { return clip->is_done(); })) return false;
   Ticks passed = kForever;
   if (video_decoder_) passed = std::min(passed, video_decoder_->end());
-  if (audio_decoder_) passed = std::min(passed, audio_decoder_->end());
+  if (texts_.any()) passed = std::min(passed, furthest_);
+  for (const auto& heard : heard_) {
+    if (heard && is_whole(heard->copy)) return false;
+    if (heard && heard->decoder) passed = std::min(passed, heard->decoder->end());
+  }
   return std::ranges::all_of(work_, [&](const auto& work) {
-    return work->fate.failed() || work->finished || work->until < passed - kRunOut;
+    // A segment has no sound to wait for.
+    const Ticks run_out = job_.segment ? 0 : kRunOut;
+    return work->fate.failed() || work->finished || work->until <= passed - run_out;
   });
 }
 
@@ -162,7 +193,9 @@ Status Transcode::judge() const {
     if (!ok) return ok;
   }
   const Ticks missing = declared_ - furthest_;
-  if (!stopped_early_ && declared_ > 0 && missing > kMissingEnd &&
+  // Whoever made the segments has judged the pictures.
+  const bool judges = !stopped_early_ && joined_.empty();
+  if (judges && declared_ > 0 && missing > kMissingEnd &&
       static_cast<double>(missing) > kMissingShare * static_cast<double>(declared_)) {
     std::string why = "the file ends there, but says it lasts " + seconds_text(declared_) +
                       "; it is incomplete or damaged";
@@ -171,8 +204,10 @@ Status Transcode::judge() const {
     }
     return std::unexpected(decode_failed(furthest_, why));
   }
-  if (audio_decoder_ && audio_decoder_->tally().packets > 0) {
-    return check(audio_decoder_->tally(), audio_decoder_->end(), "sound");
+  for (const auto& heard : heard_) {
+    if (!heard || !heard->decoder || heard->decoder->tally().packets == 0) continue;
+    auto ok = check(heard->decoder->tally(), heard->decoder->end(), "sound");
+    if (!ok) return ok;
   }
   return {};
 }
@@ -191,8 +226,12 @@ Status Transcode::decode() {
   if (auto ok = judge(); !ok) return ok;
   for (VideoBranch* root : roots_) root->close();
   if (video_copy_) video_copy_->finish();
-  if (audio_copy_) audio_copy_->finish();
+  for (const auto& clip : clips_) clip->finish();
+  for (const auto& heard : heard_) {
+    if (heard && heard->copy) heard->copy->finish();
+  }
   finish_sound();
+  texts_.finish();
   for (auto& branch : branches_) {
     if (branch) branch->join();
   }
@@ -206,7 +245,9 @@ Ticks Transcode::progress_of(const Work& work) const {
   std::optional<Ticks> least;
   for (const Target& target : work.targets) {
     Ticks at = sound_progress_;
-    if (target.sound_copy != nullptr) at = target.sound_copy->progress();
+    if (!target.sounds.empty() && target.sounds.front().copy != nullptr) {
+      at = target.sounds.front().copy->progress();
+    }
     if (target.video_copy != nullptr) at = target.video_copy->progress();
     if (target.video != nullptr) at = target.video->progress();
     least = least ? std::min(*least, at) : at;
@@ -216,7 +257,8 @@ Ticks Transcode::progress_of(const Work& work) const {
 }
 
 std::vector<double> Transcode::done() const {
-  const Ticks from = ms_to_ticks(from_) + origin_;
+  const Ticks from =
+      std::max(ms_to_ticks(from_) + origin_, job_.segment ? job_.segment->from : INT64_MIN);
   std::vector<double> out;
   for (const auto& work : work_) {
     const Ticks end = std::min(work->until, ms_to_ticks(source_.duration) + origin_);
@@ -235,8 +277,11 @@ double Transcode::seconds_done() const {
   }
   if (branches_.empty()) {
     least = decodes_video_ ? picture_progress_.load() : sound_progress_.load();
-    if (!decodes_video_ && audio_copy_) least = audio_copy_->progress();
+    for (const auto& heard : heard_) {
+      if (!decodes_video_ && heard && heard->copy) least = heard->copy->progress();
+    }
     if (!decodes_video_ && video_copy_) least = video_copy_->progress();
+    for (const auto& clip : clips_) least = std::min(least, clip->progress());
   }
   if (least == kForever) return 0;
   return ticks_to_seconds(std::max<Ticks>(0, least - ms_to_ticks(from_) - origin_));

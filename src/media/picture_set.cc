@@ -21,7 +21,8 @@ Result<PictureSet> PictureSet::plan(const OutputSpec& spec, Dimensions display, 
 
 Status PictureSet::take(std::size_t place, const AVFrame& frame) {
   if (sprites_) return sprites_->take(frame);
-  auto made = write_still(frame, spec_->still, display_, *files_, still_name(*spec_, place));
+  auto made =
+      write_still(frame, spec_->still, display_, images_, *files_, still_name(*spec_, place));
   if (!made) return std::unexpected(made.error());
   stills_[place] = std::move(*made);
   return {};

@@ -31,11 +31,12 @@ class PictureSet {
 
  private:
   PictureSet(const OutputSpec& spec, Dimensions display, OutputFiles& files)
-      : spec_(&spec), display_(display), files_(&files) {}
+      : spec_(&spec), display_(display), files_(&files), images_(files) {}
 
   const OutputSpec* spec_;
   Dimensions display_;
   OutputFiles* files_;
+  Images images_;
   std::vector<Millis> moments_;
   std::vector<StillMade> stills_;          // by place; not of sprites
   std::unique_ptr<SpriteSheets> sprites_;  // of sprites only

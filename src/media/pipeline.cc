@@ -8,6 +8,7 @@
 #include <stop_token>
 #include <thread>
 
+#include "media/keyframe_parts.h"
 #include "media/picture_set.h"
 #include "media/probe.h"
 #include "media/transcode.h"
@@ -24,6 +25,10 @@ class OneAtATime : public OutputFiles {
   Result<Fd> create(const std::string& name) override {
     const std::lock_guard lock(mutex_);
     return files_.create(name);
+  }
+  Result<Fd> open(const std::string& asset) override {
+    const std::lock_guard lock(mutex_);
+    return files_.open(asset);
   }
 
  private:
@@ -190,6 +195,10 @@ Result<Made> run_checked(int fd, const Job& job, OutputFiles& files, Observer& o
     return fail(ErrorCode::kNotMedia, "the file holds no audio or video stream");
   }
   if (auto ok = observer.on_source(made.source); !ok) return std::unexpected(ok.error());
+  if (job.find_cuts > 0) {
+    made.cuts = Transcode(*input, made.source, job, files, 0).cuts(job.find_cuts);
+    return made;
+  }
 
   OneAtATime safe_files(files);
   if (worth_seeking(job, made.source)) {
@@ -198,9 +207,13 @@ Result<Made> run_checked(int fd, const Job& job, OutputFiles& files, Observer& o
     made.outputs = std::move(*stills);
     return made;
   }
-  const auto from = skip_ahead(fd, *input, job, made.source);
+  Job exact = job;
+  auto outputs = on_keyframes(fd, made.source, job.outputs);
+  if (!outputs) return std::unexpected(outputs.error());
+  exact.outputs = std::move(*outputs);
+  const auto from = skip_ahead(fd, *input, exact, made.source);
   if (!from) return std::unexpected(from.error());
-  Transcode transcode(*input, made.source, job, safe_files, *from);
+  Transcode transcode(*input, made.source, exact, safe_files, *from);
   if (auto ok = transcode.prepare(); !ok) return std::unexpected(ok.error());
   double speed = 0;
   {

@@ -1,58 +1,17 @@
 #include "media/plan.h"
 
 #include <algorithm>
-#include <cmath>
-#include <numeric>
 
 #include "media/copy.h"
+#include "media/cut_encoder.h"
 #include "media/hls.h"
 #include "media/picture_set.h"
-#include "media/scale.h"
+#include "media/plan_pictures.h"
+#include "task/carrier.h"
+#include "task/packaging.h"
 
 namespace telecine::media {
 namespace {
-
-bool is_rgb_source(const AVStream& stream) {
-  const auto* format = av_pix_fmt_desc_get(static_cast<AVPixelFormat>(stream.codecpar->format));
-  return format != nullptr && (format->flags & (AV_PIX_FMT_FLAG_RGB | AV_PIX_FMT_FLAG_PAL)) != 0;
-}
-
-ColourTags colours_of(const AVStream& stream, Dimensions size) {
-  const AVCodecParameters& codec = *stream.codecpar;
-  ColourTags tags{codec.color_primaries, codec.color_trc, codec.color_space};
-  if (is_rgb_source(stream) || tags.space == AVCOL_SPC_RGB) {
-    tags.space = size.height >= 720 ? AVCOL_SPC_BT709 : AVCOL_SPC_SMPTE170M;
-  }
-  return tags;
-}
-
-AVRational source_rate(const VideoFacts& facts) {
-  const Ratio& rate = facts.frame_rate;
-  if (rate.num <= 0 || rate.den <= 0 || rate.value() > 1000) return {25, 1};
-  return {rate.num, rate.den};
-}
-
-PlannedVideo planned_video(const VideoOptions& wanted, OutputType use, const VideoFacts& facts,
-                           const AVStream& stream) {
-  PlannedVideo planned;
-  VideoOptions options = normalised(wanted, use);
-  const Dimensions size = fit(options.size, {facts.width, facts.height});
-  // However a size was named, equal encodes compare equal.
-  options.size = {.width = size.width, .height = size.height, .fit = Fit::kStretch};
-  const AVRational rate = source_rate(facts);
-  const bool thins = options.max_frame_rate > 0 &&
-                     (options.max_frame_rate < av_q2d(rate) * 0.999 || !facts.constant_frame_rate);
-  if (!thins) options.max_frame_rate = 0;
-  planned.rate_limit = options.max_frame_rate;
-  planned.settings.options = options;
-  planned.settings.size = size;
-  planned.settings.frame_rate = rate;
-  if (thins && options.max_frame_rate < av_q2d(rate)) {
-    planned.settings.frame_rate = av_d2q(options.max_frame_rate, 100'000);
-  }
-  planned.settings.colour = colours_of(stream, size);
-  return planned;
-}
 
 const char* muxer_of(const OutputSpec& spec) {
   return spec.type == OutputType::kHls ? segment_muxer(spec.segments)
@@ -84,10 +43,18 @@ Status plan_video(Plan& plan, PlannedRendition& made, const OutputSpec& spec, co
     if (auto why = cannot_copy(*source.video_stream, muxer_of(spec))) {
       return std::unexpected(std::move(*why));
     }
-    made.copies_video = plan.copies_video = true;
-    return {};
+    const bool is_cut = !part.is_whole() && spec.cut == Cut::kExact;
+    if (!is_cut || can_cut(*source.video_stream)) {
+      made.copies_video = plan.copies_video = true;
+      return {};
+    }
+    VideoOptions instead;
+    instead.codec = carrier_of(spec).video.front();
+    return plan_video(plan, made, spec, part, instead, source);
   }
-  PlannedVideo wanted = planned_video(options, spec.type, *source.video, *source.video_stream);
+  auto pictures = plan_pictures(options, spec.type, *source.video, *source.video_stream);
+  if (!pictures) return std::unexpected(pictures.error());
+  PlannedVideo wanted = std::move(*pictures);
   const Dimensions size = wanted.settings.size;
   constexpr int kLeastAv1 = 64;  // SVT-AV1's
   if (options.codec == VideoCodec::kAv1 && std::min(size.width, size.height) < kLeastAv1) {
@@ -98,30 +65,52 @@ Status plan_video(Plan& plan, PlannedRendition& made, const OutputSpec& spec, co
   wanted.part = part;
   made.video =
       index_of(plan.video, std::move(wanted), [](const PlannedVideo& a, const PlannedVideo& b) {
-        return a.settings.options == b.settings.options && a.part == b.part;
+        return a.settings.options == b.settings.options &&
+               a.settings.treatment == b.settings.treatment && a.part == b.part;
       });
   return {};
 }
 
 Status plan_audio(Plan& plan, PlannedRendition& made, const OutputSpec& spec, const Part& part,
                   const AudioOptions& options, const SourceStreams& source) {
-  if (options.codec == AudioCodec::kCopy) {
-    if (auto why = cannot_copy(*source.audio_stream, muxer_of(spec))) {
-      return std::unexpected(std::move(*why));
-    }
-    made.copies_audio = plan.copies_audio = true;
-    return {};
+  std::vector<TrackTraits> traits;
+  for (const auto& sound : source.sounds) {
+    traits.push_back({sound.facts->language, sound.facts->is_default});
   }
-  made.audio =
-      index_of(plan.audio, PlannedSound{audio_options(spec, options), part}, std::equal_to<>());
+  auto places = chosen(options.tracks, traits, "sound");
+  if (!places) return std::unexpected(places.error());
+  for (const std::size_t place : *places) {
+    PlannedTrack& track = made.sounds.emplace_back(place, std::nullopt);
+    if (options.codec == AudioCodec::kCopy) {
+      if (auto why = cannot_copy(*source.sounds[place].stream, muxer_of(spec))) {
+        return std::unexpected(std::move(*why));
+      }
+      plan.copies_audio[place] = true;
+      continue;
+    }
+    AudioOptions own = audio_options(spec, options);
+    own.tracks = {};  // said by `source`
+    track.encode = index_of(plan.audio, PlannedSound{own, place, part}, std::equal_to<>());
+    plan.decodes_audio[place] = true;
+  }
   return {};
+}
+
+/// Renditions with the same sound share it.
+void set_sound_apart(PlannedOutput& planned) {
+  for (PlannedRendition& rendition : planned.renditions) {
+    if (rendition.sounds.empty()) continue;
+    rendition.group = static_cast<std::size_t>(
+        index_of(planned.groups, std::move(rendition.sounds), std::equal_to<>()));
+    rendition.sounds.clear();
+  }
 }
 
 Status plan_rendition(Plan& plan, PlannedOutput& planned, const OutputSpec& spec,
                       const Rendition& rendition, const SourceStreams& source) {
   PlannedRendition& made = planned.renditions.emplace_back();
   const bool has_video = rendition.video && source.video != nullptr;
-  const bool has_audio = rendition.audio && source.audio != nullptr;
+  const bool has_audio = rendition.audio && !source.sounds.empty();
   if (!has_video && !has_audio) {
     return fail(ErrorCode::kUnsupported,
                 rendition.video ? "the source has no picture" : "the source has no sound");
@@ -143,6 +132,12 @@ Status plan_output(Plan& plan, PlannedOutput& planned, const OutputSpec& spec,
     plan.decodes_video = true;
     return {};
   }
+  if (spec.type == OutputType::kSubtitles) {
+    const auto whole = part_of(spec, source.duration);
+    if (!whole) return std::unexpected(whole.error());
+    planned.part = *whole;
+    return {};
+  }
   if (spec.renditions.empty())
     return fail(ErrorCode::kUnsupported, "the output names no rendition");
   const auto part = part_of(spec, source.duration);
@@ -151,70 +146,22 @@ Status plan_output(Plan& plan, PlannedOutput& planned, const OutputSpec& spec,
   for (const Rendition& rendition : spec.renditions) {
     if (auto ok = plan_rendition(plan, planned, spec, rendition, source); !ok) return ok;
   }
+  if (spec.type == OutputType::kHls && has_sound_apart(spec)) set_sound_apart(planned);
   return {};
-}
-
-std::int64_t area(const PlannedVideo& planned) {
-  return static_cast<std::int64_t>(planned.settings.size.width) * planned.settings.size.height;
-}
-
-// Larger pictures first.
-void sort_by_size(Plan& plan) {
-  std::vector<int> order(plan.video.size());
-  std::iota(order.begin(), order.end(), 0);
-  std::ranges::stable_sort(order, [&](int a, int b) {
-    return area(plan.video[static_cast<std::size_t>(a)]) >
-           area(plan.video[static_cast<std::size_t>(b)]);
-  });
-  std::vector<PlannedVideo> sorted;
-  std::vector<int> place(order.size());
-  for (std::size_t i = 0; i < order.size(); ++i) {
-    place[static_cast<std::size_t>(order[i])] = static_cast<int>(i);
-    sorted.push_back(std::move(plan.video[static_cast<std::size_t>(order[i])]));
-  }
-  plan.video = std::move(sorted);
-  for (auto& output : plan.outputs) {
-    for (auto& rendition : output.renditions) {
-      if (rendition.video) rendition.video = place[static_cast<std::size_t>(*rendition.video)];
-    }
-  }
-}
-
-// A parent is the smallest picture that holds all of the child's detail.
-void find_parents(Plan& plan, const VideoFacts& source) {
-  for (std::size_t i = 1; i < plan.video.size(); ++i) {
-    const PlannedVideo& child = plan.video[i];
-    for (std::size_t j = 0; j < i; ++j) {
-      const PlannedVideo& parent = plan.video[j];
-      const Dimensions big = parent.settings.size;
-      const Dimensions small = child.settings.size;
-      if (parent.part != child.part || parent.rate_limit != child.rate_limit ||
-          big.width < small.width || big.height < small.height || big.width > source.width ||
-          big.height > source.height) {
-        continue;
-      }
-      const bool step_is_large = big.width >= (small.width - 2) * kLeastCascadeStep &&
-                                 big.height >= (small.height - 2) * kLeastCascadeStep;
-      // Its pictures are for filters, not for other encoders.
-      if (entry_of(parent.settings.options.codec).filters != nullptr) continue;
-      // A few pixels of rounding do not make a step small: 1280 to 854 is meant as 3 to 2.
-      if (big != small && !(kCascadeScaling && step_is_large)) continue;
-      plan.video[i].parent = static_cast<int>(j);
-    }
-  }
 }
 
 }  // namespace
 
 Plan make_plan(const std::vector<OutputSpec>& outputs, const SourceStreams& source, int threads) {
   Plan plan;
+  plan.decodes_audio.resize(source.sounds.size());
+  plan.copies_audio.resize(source.sounds.size());
   for (const auto& spec : outputs) {
     PlannedOutput planned;
     if (auto ok = plan_output(plan, planned, spec, source); !ok) planned.error = ok.error();
     plan.outputs.push_back(std::move(planned));
   }
-  sort_by_size(plan);
-  if (source.video != nullptr) find_parents(plan, *source.video);
+  if (source.video != nullptr) arrange_pictures(plan, *source.video);
   plan.decodes_video = plan.decodes_video || !plan.video.empty();
   const int branches = std::max<int>(1, static_cast<int>(plan.video.size()));
   for (auto& planned : plan.video) planned.settings.threads = std::max(1, threads / branches);

@@ -23,22 +23,32 @@ struct PlannedVideo {
 /// One encode of sound.
 struct PlannedSound {
   AudioOptions options;
+  std::size_t source = 0;  ///< among the source's sounds
   Part part;
   bool operator==(const PlannedSound&) const = default;
 };
 
-/// What one rendition takes: indices into the plan's encodes, or the source's own streams.
+/// A track of sound: an encode, or without one the source's own stream.
+struct PlannedTrack {
+  std::size_t source = 0;     ///< among the source's sounds
+  std::optional<int> encode;  ///< among the plan's
+  bool operator==(const PlannedTrack&) const = default;
+};
+using PlannedTracks = std::vector<PlannedTrack>;
+
+/// What one rendition takes: its pictures are one of the plan's encodes, or the source's own.
 struct PlannedRendition {
   std::optional<int> video;
-  std::optional<int> audio;
   bool copies_video = false;
-  bool copies_audio = false;
+  PlannedTracks sounds;              ///< in one file with the pictures
+  std::optional<std::size_t> group;  ///< or this one of the output's, packaged apart
 };
 
 struct PlannedOutput {
   std::optional<Error> error;  ///< it can't be made of this source
   Part part;
   std::vector<PlannedRendition> renditions;
+  std::vector<PlannedTracks> groups;  ///< of ladders whose sound is packaged apart
 };
 
 /// Which encodes a job needs: each distinct setting once.
@@ -48,16 +58,21 @@ struct Plan {
   std::vector<PlannedOutput> outputs;  ///< in the job's order
   bool decodes_video = false;          ///< for an encode or for stills
   bool copies_video = false;           ///< in any output
-  bool copies_audio = false;
+  std::vector<bool> decodes_audio;     ///< by the source's sounds, for an encode
+  std::vector<bool> copies_audio;      ///< likewise, in any output
 };
 
-/// The streams of the source that are used; null where it has none.
+struct SourceSound {
+  const AudioFacts* facts = nullptr;
+  const AVStream* stream = nullptr;
+};
+
+/// What can be used of the source.
 struct SourceStreams {
-  const VideoFacts* video = nullptr;
+  const VideoFacts* video = nullptr;  ///< null where it has none
   const AVStream* video_stream = nullptr;
-  const AudioFacts* audio = nullptr;
-  const AVStream* audio_stream = nullptr;
-  Millis duration = 0;  ///< of the source
+  std::vector<SourceSound> sounds;  ///< in the file's order
+  Millis duration = 0;              ///< of the source
 };
 
 Plan make_plan(const std::vector<OutputSpec>& outputs, const SourceStreams& source, int threads);

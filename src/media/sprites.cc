@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cstdio>
 
+#include "media/tone_map.h"
+
 namespace telecine::media {
 namespace {
 
@@ -45,7 +47,9 @@ Status SpriteSheets::take(const AVFrame& frame) {
   if (!sheet_) {
     sheet_.emplace(Dimensions{grid.columns * grid.tile.width, grid.rows * grid.tile.height});
   }
-  auto small = scaler_.scale(frame);
+  auto shown = as_sdr(share(frame));
+  if (!shown) return std::unexpected(shown.error());
+  auto small = scaler_.scale(**shown);
   if (!small) return std::unexpected(small.error());
   const Box box = place_of(taken_++);
   sheet_->put(**small, box.x + (box.width - (*small)->width) / 2,
@@ -57,9 +61,11 @@ Status SpriteSheets::write_sheet() {
   auto picture = sheet_->to_rgb();
   if (!picture) return std::unexpected(picture.error());
   StillOptions still = spec_.still;
+  Images images(files_);
   const Dimensions size = sheet_->size();
   still.size = {.width = size.width, .height = size.height, .fit = Fit::kStretch};
-  auto made = write_still(**picture, still, size, files_, still_name(spec_, sheets_.size()));
+  auto made =
+      write_still(**picture, still, size, images, files_, still_name(spec_, sheets_.size()));
   if (!made) return std::unexpected(made.error());
   sheets_.push_back(std::move(*made));
   sheet_.reset();

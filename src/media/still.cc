@@ -10,6 +10,7 @@
 #include "media/encoders.h"
 #include "media/io.h"
 #include "media/scale.h"
+#include "media/still_picture.h"
 
 namespace telecine::media {
 namespace {
@@ -275,10 +276,14 @@ std::string still_name(const OutputSpec& spec, std::size_t place) {
 }
 
 Result<StillMade> write_still(const AVFrame& frame, const StillOptions& options, Dimensions display,
-                              OutputFiles& files, const std::string& name) {
+                              Images& images, OutputFiles& files, const std::string& name) {
   const ImageEntry& entry = entry_of(options.format);
-  const Dimensions size = fit(options.size, display);
-  auto picture = to_image(frame, size, entry);
+  const auto wanted = still_size(options, display);
+  if (!wanted) return std::unexpected(wanted.error());
+  const Dimensions size = *wanted;
+  auto shown = still_picture(frame, options, display, images);
+  if (!shown) return std::unexpected(shown.error());
+  auto picture = to_image(**shown, size, entry);
   if (!picture) return std::unexpected(picture.error());
   auto packet = encode_picture(**picture, entry, options.quality);
   if (!packet) return std::unexpected(packet.error());

@@ -6,6 +6,7 @@
 
 #include "media/decode.h"
 #include "media/output_files.h"
+#include "media/overlay.h"
 #include "task/output.h"
 
 namespace telecine::media {
@@ -43,13 +44,13 @@ class FramePicker {
 /// Name of a still without its extension: "<output>", and of snapshots and sheets "<output>/00001".
 std::string still_name(const OutputSpec& spec, std::size_t place);
 
-/// Scales, encodes and writes one picture as "<name>.jpg" or "<name>.png". `display` is the size a
+/// Frames, encodes and writes one picture as "<name>.jpg" or "<name>.png". `display` is the size a
 /// viewer sees the source in.
 struct StillMade {
   OutputFile file;
   MediaFacts facts;
 };
 Result<StillMade> write_still(const AVFrame& frame, const StillOptions& options, Dimensions display,
-                              OutputFiles& files, const std::string& name);
+                              Images& images, OutputFiles& files, const std::string& name);
 
 }  // namespace telecine::media

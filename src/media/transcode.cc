@@ -13,7 +13,13 @@ Ticks start_of(const AVStream& stream) {
 
 Transcode::Transcode(Input& input, const MediaFacts& source, const Job& job, OutputFiles& files,
                      Millis from)
-    : input_(input), source_(source), job_(job), files_(files), from_(from) {}
+    : input_(input),
+      source_(source),
+      job_(job),
+      files_(files),
+      images_(files),
+      texts_(input, source),
+      from_(from) {}
 
 Transcode::~Transcode() {
   for (auto& branch : branches_) {
@@ -24,44 +30,64 @@ Transcode::~Transcode() {
   }
 }
 
-void Transcode::choose_streams() {
+SourceStreams Transcode::choose_streams() {
   video_ = source_.main_video();
   if (video_ != nullptr && (video_->width <= 0 || video_->height <= 0)) video_ = nullptr;
-  audio_ = source_.main_audio();
-  if (audio_ != nullptr && (audio_->sample_rate <= 0 || audio_->channels <= 0)) audio_ = nullptr;
+  SourceStreams streams{video_, nullptr, {}, source_.duration};
+  if (video_ != nullptr) streams.video_stream = &input_.stream(video_->index);
+  for (const AudioFacts& audio : source_.audio) {
+    if (audio.sample_rate <= 0 || audio.channels <= 0) continue;
+    streams.sounds.push_back({&audio, &input_.stream(audio.index)});
+  }
+  return streams;
+}
+
+std::pair<SourceStreams, Plan> Transcode::make_plan() {
+  SourceStreams source = choose_streams();
+  Plan plan = media::make_plan(job_.outputs, source, job_.threads);
+  decodes_video_ = plan.decodes_video;
+  if (!decodes_video_ && !plan.copies_video) video_ = nullptr;
+  for (std::size_t i = 0; i < source.sounds.size(); ++i) {
+    const bool is_used = plan.decodes_audio[i] || plan.copies_audio[i];
+    heard_.push_back(is_used ? std::make_unique<Heard>(source.sounds[i]) : nullptr);
+  }
+  set_clock();
+  return {std::move(source), std::move(plan)};
 }
 
 Status Transcode::prepare() {
-  choose_streams();
-  const auto stream_of = [this](const auto* facts) {
-    return facts == nullptr ? nullptr : &input_.stream(facts->index);
-  };
-  const SourceStreams source{video_, stream_of(video_), audio_, stream_of(audio_),
-                             source_.duration};
-  const Plan plan = make_plan(job_.outputs, source, job_.threads);
-  decodes_video_ = plan.decodes_video;
-  decodes_audio_ = !plan.audio.empty();
-  if (!decodes_video_ && !plan.copies_video) video_ = nullptr;
-  if (!decodes_audio_ && !plan.copies_audio) audio_ = nullptr;
-  set_clock();
+  auto [source, plan] = make_plan();
+  if (job_.segment) {
+    reduce_to_segment(plan);
+    if (auto ok = go_to_segment(); !ok) return ok;
+  }
   if (plan.copies_video) video_copy_.emplace(*source.video_stream, zero_);
-  if (plan.copies_audio) audio_copy_.emplace(*source.audio_stream, zero_);
+  for (std::size_t i = 0; i < heard_.size(); ++i) {
+    if (plan.copies_audio[i]) heard_[i]->copy.emplace(*source.sounds[i].stream, zero_);
+  }
   open_encoders(plan);
-  for (std::size_t i = 0; i < job_.outputs.size(); ++i) {
+  for (std::size_t i = 0; i < specs().size(); ++i) {
     auto& work = *work_.emplace_back(std::make_unique<Work>());
-    work.spec = &job_.outputs[i];
+    work.spec = &specs()[i];
     open_work(work, plan.outputs[i]);
   }
-  return open_decoders();
+  if (decodes_video_) {
+    if (auto ok = open_video_decoder(); !ok) return ok;
+  }
+  for (std::size_t i = 0; i < heard_.size(); ++i) {
+    if (plan.decodes_audio[i]) open_sound_decoder(i);
+  }
+  return {};
 }
 
 void Transcode::open_work(Work& work, const PlannedOutput& planned) {
   if (planned.error) return work.fate.fail(*planned.error);
-  work.until = span_of(planned.part).end;
-  for (std::size_t r = 0; r < planned.renditions.size(); ++r) {
-    auto ok = open_target(work, planned.renditions[r], work.spec->renditions[r].name);
-    if (!ok) return work.fate.fail(ok.error());
-  }
+  work.span = span_of(planned.part);
+  work.until = job_.segment ? std::min(work.span.end, job_.segment->to) : work.span.end;
+  const bool writes_texts =
+      work.spec->type == OutputType::kHls || work.spec->type == OutputType::kSubtitles;
+  if (writes_texts) texts_.add_written(*work.spec, work.span, work.made.notes);
+  if (auto ok = open_targets(work, planned); !ok) return work.fate.fail(ok.error());
   if (!takes_pictures(*work.spec)) return;
   auto pictures =
       PictureSet::plan(*work.spec, {video_->width, video_->height}, source_.duration, files_);
@@ -73,63 +99,103 @@ void Transcode::open_work(Work& work, const PlannedOutput& planned) {
 }
 
 void Transcode::open_encoders(const Plan& plan) {
-  for (const auto& planned : plan.video) {
-    auto branch =
-        VideoBranch::create(planned.settings, planned.rate_limit,
-                            planned.parent ? kCascadeSharpness : kSharpness, span_of(planned.part));
-    branch_errors_.push_back(branch ? std::nullopt : std::optional(branch.error()));
-    branches_.push_back(branch ? std::move(*branch) : nullptr);
-    if (!branches_.back()) continue;
-    VideoBranch* parent =
-        planned.parent ? branches_[static_cast<std::size_t>(*planned.parent)].get() : nullptr;
-    if (parent != nullptr) {
-      parent->add_child(*branches_.back());
-    } else {
-      roots_.push_back(branches_.back().get());
-    }
-  }
+  if (job_.segments > 0)
+    open_segments(plan);
+  else
+    open_branches(plan);
   for (const auto& planned : plan.audio) {
-    auto encoder = AudioEncoder::open(planned.options, audio_->sample_rate, audio_->channels);
+    const AudioFacts& facts = *heard_[planned.source]->source.facts;
+    auto encoder = AudioEncoder::open(planned.options, facts.sample_rate, facts.channels);
     sound_errors_.push_back(encoder ? std::nullopt : std::optional(encoder.error()));
-    sounds_.push_back(encoder ? std::make_unique<Sound>(
-                                    Sound{std::move(*encoder), span_of(planned.part), {}, false})
-                              : nullptr);
+    sounds_.push_back(
+        encoder ? std::make_unique<Sound>(
+                      Sound{std::move(*encoder), planned.source, span_of(planned.part), {}, false})
+                : nullptr);
   }
 }
 
+Status Transcode::open_targets(Work& work, const PlannedOutput& planned) {
+  for (std::size_t r = 0; r < planned.renditions.size(); ++r) {
+    const PlannedRendition& rendition = planned.renditions[r];
+    work.groups.push_back(rendition.group);
+    const bool is_sound_apart =
+        !rendition.video && !rendition.copies_video && rendition.sounds.empty();
+    if (is_sound_apart) continue;
+    if (auto ok = open_target(work, rendition, work.spec->renditions[r].name); !ok) return ok;
+    work.targets.back().rendition = r;
+  }
+  int number = 0;
+  for (std::size_t g = 0; g < planned.groups.size(); ++g) {
+    for (const PlannedTrack& track : planned.groups[g]) {
+      PlannedRendition alone;
+      alone.sounds = {track};
+      auto ok = open_target(work, alone, "audio/" + std::to_string(++number));
+      if (!ok) return ok;
+      work.targets.back().group = g;
+    }
+  }
+  return {};
+}
+
+Result<Transcode::SoundTrack> Transcode::sound_track(const Work& work,
+                                                     const PlannedTrack& planned) {
+  Heard& heard = *heard_[planned.source];
+  SoundTrack track;
+  track.facts = heard.source.facts;
+  if (!planned.encode) {
+    track.copy = sound_copy(work, heard);
+    return track;
+  }
+  const auto index = static_cast<std::size_t>(*planned.encode);
+  if (sound_errors_[index]) return std::unexpected(*sound_errors_[index]);
+  track.encode = sounds_[index].get();
+  return track;
+}
+
 Status Transcode::open_target(Work& work, const PlannedRendition& planned,
-                              const std::string& rendition) {
+                              const std::string& folder) {
   Target target;
+  target.folder = folder;
   if (planned.video) {
     const auto index = static_cast<std::size_t>(*planned.video);
     if (branch_errors_[index]) return std::unexpected(*branch_errors_[index]);
-    target.video = branches_[index].get();
+    target.video = pictures_of(index);
   }
-  if (planned.audio) {
-    const auto index = static_cast<std::size_t>(*planned.audio);
-    if (sound_errors_[index]) return std::unexpected(*sound_errors_[index]);
-    target.sound = sounds_[index].get();
+  for (const PlannedTrack& sound : planned.sounds) {
+    auto track = sound_track(work, sound);
+    if (!track) return std::unexpected(track.error());
+    target.sounds.push_back(*track);
   }
-  if (planned.copies_video) target.video_copy = &*video_copy_;
-  if (planned.copies_audio) target.sound_copy = &*audio_copy_;
-  if (auto ok = open_muxer(work, target, rendition); !ok) return ok;
+  if (planned.copies_video) {
+    auto copy = picture_copy(work);
+    if (!copy) return std::unexpected(copy.error());
+    target.video_copy = *copy;
+  }
+  if (auto ok = open_muxer(work, target); !ok) return ok;
   if (auto ok = add_tracks(work, target); !ok) return ok;
   Muxer& muxer = *target.muxer;
   work.targets.push_back(std::move(target));
   return muxer.start();
 }
 
-Status Transcode::open_muxer(const Work& work, Target& target, const std::string& rendition) {
+Status Transcode::open_muxer(const Work& work, Target& target) {
   const OutputSpec& spec = *work.spec;
+  if (job_.segment) {
+    auto writer = SegmentWriter::create(files_, spec.name);
+    if (!writer) return std::unexpected(writer.error());
+    target.segment = writer->get();
+    target.muxer = std::move(*writer);
+    return {};
+  }
   if (spec.type == OutputType::kHls) {
-    auto muxer = std::make_unique<HlsMuxer>(files_, spec.name + "/" + rendition, spec.segment,
-                                            spec.segments);
+    auto muxer = std::make_unique<HlsMuxer>(files_, spec.name + "/" + target.folder, spec);
     target.hls = muxer.get();
     target.muxer = std::move(muxer);
     return {};
   }
   const std::string name = spec.name + "." + entry_of(spec.container).extension;
-  auto muxer = FileMuxer::create(files_, name, spec.container);
+  auto muxer = FileMuxer::create(files_, name, spec.container,
+                                 spec.fragmented ? Layout::kFragmented : Layout::kWhole);
   if (!muxer) return std::unexpected(muxer.error());
   target.file = muxer->get();
   target.muxer = std::move(*muxer);
@@ -146,27 +212,29 @@ Status Transcode::add_tracks(Work& work, Target& target) {
   };
   const auto add_copy = [&](StreamCopy& copy) {
     const AVStream& stream = copy.stream();
-    return add({*stream.codecpar, stream.time_base, stream.avg_frame_rate, &stream}, copy);
+    return add({copy.parameters(), stream.time_base, stream.avg_frame_rate, &stream}, copy);
   };
   Status ok;
   if (target.video_copy != nullptr) ok = add_copy(*target.video_copy);
   if (ok && target.video != nullptr) {
-    const VideoEncoder& encoder = target.video->encoder();
-    ok = add({encoder.parameters(), kTicks, encoder.frame_rate()}, *target.video);
+    const PictureSource& pictures = *target.video;
+    ok = add({pictures.parameters(), kTicks, pictures.frame_rate()}, *target.video);
   }
-  if (ok && target.sound_copy != nullptr) ok = add_copy(*target.sound_copy);
-  if (ok && target.sound != nullptr) {
-    const AudioEncoder& encoder = target.sound->encoder;
-    ok = add({encoder.parameters(), encoder.time_base(), {0, 1}}, *target.sound);
+  for (const SoundTrack& sound : target.sounds) {
+    if (!ok) break;
+    if (sound.copy != nullptr) {
+      ok = add_copy(*sound.copy);
+      continue;
+    }
+    const AudioEncoder& encoder = sound.encode->encoder;
+    const AVStream& source = input_.stream(sound.facts->index);
+    ok = add({encoder.parameters(), encoder.time_base(), {0, 1}, nullptr, &source}, *sound.encode);
+  }
+  if (ok && target.file != nullptr) {
+    texts_.add_to_file(*work.spec, muxer, work.fate, work.span, work.made.notes);
+    target.file->set_chapters(chapters_in(work.span));
   }
   return ok;
-}
-
-void Transcode::fail_wanting_sound(const Error& error) {
-  for (auto& sound : sounds_) {
-    if (sound) sound->out.fail(error);
-  }
-  audio_decoder_.reset();
 }
 
 // Sets what the times of the source mean, and keeps its other streams from being read.
@@ -174,8 +242,14 @@ void Transcode::set_clock() {
   AVFormatContext& format = input_.format();
   std::vector<const AVStream*> used;
   if (video_ != nullptr) used.push_back(&input_.stream(video_->index));
-  if (audio_ != nullptr) used.push_back(&input_.stream(audio_->index));
-  if (used.empty()) return;
+  for (const auto& heard : heard_) {
+    if (heard) used.push_back(heard->source.stream);
+  }
+  if (used.empty()) {  // subtitles at the most, which count from the start of the file
+    if (format.start_time != AV_NOPTS_VALUE) zero_ = to_ticks(format.start_time, kMicroseconds);
+    for (unsigned i = 0; i < format.nb_streams; ++i) format.streams[i]->discard = AVDISCARD_ALL;
+    return;
+  }
   zero_ = start_of(**std::ranges::min_element(used, {}, [](auto* s) { return start_of(*s); }));
   const Ticks file_start =
       format.start_time == AV_NOPTS_VALUE ? zero_ : to_ticks(format.start_time, kMicroseconds);
@@ -212,27 +286,19 @@ Span Transcode::span_of(const Part& part) const {
   return span;
 }
 
-Status Transcode::open_decoders() {
-  if (decodes_video_) {
-    // Encoders keep the cores busy; a decoder with threads of its own only pays when they don't.
-    const int threads =
-        static_cast<int>(branches_.size()) >= job_.threads ? 1 : std::max(1, job_.threads);
-    auto decoder = VideoDecoder::open(input_.stream(video_->index), threads, zero_,
-                                      [this](FramePtr f) { return on_picture(std::move(f)); });
-    if (!decoder) return std::unexpected(decoder.error());
-    video_decoder_ = std::move(*decoder);
+// Without it only those fail who want this sound.
+void Transcode::open_sound_decoder(std::size_t place) {
+  Heard& heard = *heard_[place];
+  auto decoder = AudioDecoder::open(
+      *heard.source.stream, zero_,
+      [this, place](const AVFrame& f, Ticks at) { return on_sound(place, f, at); });
+  if (decoder) {
+    heard.decoder = std::move(*decoder);
+    return;
   }
-  if (decodes_audio_) {
-    auto decoder =
-        AudioDecoder::open(input_.stream(audio_->index), zero_,
-                           [this](const AVFrame& f, Ticks at) { return on_sound(f, at); });
-    if (decoder) {
-      audio_decoder_ = std::move(*decoder);
-    } else {
-      fail_wanting_sound(decoder.error());
-    }
+  for (auto& sound : sounds_) {
+    if (sound && sound->source == place) sound->out.fail(decoder.error());
   }
-  return {};
 }
 
 }  // namespace telecine::media

@@ -8,9 +8,13 @@
 #include "media/copy.h"
 #include "media/decode.h"
 #include "media/hls.h"
+#include "media/ladder.h"
 #include "media/picture_set.h"
 #include "media/pipeline.h"
 #include "media/plan.h"
+#include "media/segment_file.h"
+#include "media/texts.h"
+#include "media/uprights.h"
 
 namespace telecine::media {
 
@@ -23,6 +27,9 @@ class Transcode {
             Millis from);
   ~Transcode();
 
+  /// Where the source can be cut into segments of about this length, in its own time. Instead of
+  /// all that follows.
+  std::vector<Ticks> cuts(Millis length);
   /// Opens everything the job needs. Outputs that can't be made fail here, alone.
   Status prepare();
   /// Decodes as far as any output needs and finishes every file. Fails only for the source's sake.
@@ -35,22 +42,39 @@ class Transcode {
   double seconds_done() const;
 
  private:
+  /// A sound of the source that is used.
+  struct Heard {
+    SourceSound source;
+    std::optional<AudioDecoder> decoder;
+    std::optional<StreamCopy> copy;
+  };
   struct Sound {
     AudioEncoder encoder;
+    std::size_t source;
     Span span;
     Distributor out;
     bool broken = false;
 
     void add_consumer(Consumer consumer) { out.add(consumer); }
   };
+  /// A track of sound in a target: one of the two is what fills it.
+  struct SoundTrack {
+    Sound* encode = nullptr;
+    StreamCopy* copy = nullptr;
+    const AudioFacts* facts = nullptr;  // of the source
+  };
+  /// One file, or one folder of a ladder.
   struct Target {
     std::unique_ptr<Muxer> muxer;
     FileMuxer* file = nullptr;  // the muxer, by what it is
     HlsMuxer* hls = nullptr;
-    VideoBranch* video = nullptr;
-    Sound* sound = nullptr;
+    SegmentWriter* segment = nullptr;
+    std::string folder;  // within the output
+    PictureSource* video = nullptr;
     StreamCopy* video_copy = nullptr;
-    StreamCopy* sound_copy = nullptr;
+    std::vector<SoundTrack> sounds;
+    std::optional<std::size_t> rendition;  // that it makes whole, or the pictures of
+    std::optional<std::size_t> group;      // of sound packaged apart, that it is one of
   };
   /// What went into one track of a target.
   struct Track {
@@ -63,40 +87,70 @@ class Transcode {
   struct Work {
     const OutputSpec* spec = nullptr;
     Fate fate;
+    Span span;               // what it takes of the source, on its clock
     Ticks until = kForever;  // nothing of the source after this is needed; on its clock
     std::vector<Target> targets;
+    std::vector<std::optional<std::size_t>> groups;  // by rendition: its sound packaged apart
     std::optional<PictureSet> pictures;  // of outputs that take pictures, as the next one
     std::optional<FramePicker> picker;
     std::atomic<bool> finished = false;
     MadeOutput made;
   };
 
-  void choose_streams();
+  SourceStreams choose_streams();
+  std::pair<SourceStreams, Plan> make_plan();
+  const std::vector<OutputSpec>& specs() const;
+  void reduce_to_segment(Plan& plan);
+  Status go_to_segment();
+  bool in_segment(const AVFrame& frame) const;
+  void open_segments(const Plan& plan);
+  Status pump_segments(Ticks until);
+  Status finish_segment(Work& work);
+  PictureSource* pictures_of(std::size_t encode) const;
   void set_clock();
   Span span_of(const Part& part) const;
+  std::vector<ChapterFacts> chapters_in(const Span& span) const;
   void open_work(Work& work, const PlannedOutput& planned);
   void open_encoders(const Plan& plan);
-  Status open_target(Work& work, const PlannedRendition& planned, const std::string& rendition);
-  Status open_muxer(const Work& work, Target& target, const std::string& rendition);
+  Status open_targets(Work& work, const PlannedOutput& planned);
+  Status open_target(Work& work, const PlannedRendition& planned, const std::string& folder);
+  Result<SoundTrack> sound_track(const Work& work, const PlannedTrack& planned);
+  Result<StreamCopy*> picture_copy(const Work& work);
+  StreamCopy* sound_copy(const Work& work, Heard& heard);
+  Status open_muxer(const Work& work, Target& target);
   Status add_tracks(Work& work, Target& target);
-  Status open_decoders();
-  void fail_wanting_sound(const Error& error);
+  void open_branches(const Plan& plan);
+  Result<std::unique_ptr<VideoBranch>> make_branch(const PlannedVideo& planned,
+                                                   VideoBranch* parent);
+  Result<Drawings> drawings_for(const VideoSettings& settings);
+  Status open_video_decoder();
+  void open_sound_decoder(std::size_t place);
   Status read_all();
+  bool uses(const AVStream& stream) const;
   void follow_clock(AVPacket& packet, const AVStream& stream);
-  Status on_picture(FramePtr frame);
-  Status on_sound(const AVFrame& frame, Ticks at);
+  Status on_picture(const AVFrame& frame);
+  Status on_sound(std::size_t source, const AVFrame& frame, Ticks at);
   Result<std::vector<PacketPtr>> encode_sound(Sound& sound, const AVFrame& frame, Ticks at);
   FramePicker::Take taker(Work& work);
   void finish_sound();
   Status judge() const;
   void finish_output(Work& work);
   Status finish_file(Work& work);
-  Status finish_hls(Work& work);
+  Status finish_ladder(Work& work);
+  Status finish_subtitles(Work& work);
+  Status write_texts(Work& work, const Ladder& ladder);
+  Status write_text(Work& work, const std::string& name, const char* type, std::string_view text);
   Status finish_pictures(Work& work);
   static std::optional<Track> picture_track(const Target& target);
-  static std::optional<Track> sound_track(const Target& target);
+  static Track track_of(const SoundTrack& sound);
+  Status take(const AVPacket& packet);
   MediaFacts facts_of(const Target& target) const;
-  MediaFacts hls_facts(const Target& target) const;
+  static std::size_t main_sound(const std::vector<SoundTrack>& sounds);
+  MediaFacts folder_facts(const Target& target) const;
+  MediaFacts rendition_facts(const Work& work, std::size_t rendition) const;
+  LadderTrack ladder_track(const Target& target) const;
+  Ladder ladder_of(const Work& work) const;
+  Status write_manifest(Work& work, const Ladder& ladder, Manifest manifest);
   bool all_failed() const;
   bool nothing_left() const;
   Ticks progress_of(const Work& work) const;
@@ -105,10 +159,11 @@ class Transcode {
   const MediaFacts& source_;
   const Job& job_;
   OutputFiles& files_;
-  const VideoFacts* video_ = nullptr;  // what is used of the source
-  const AudioFacts* audio_ = nullptr;
+  Images images_;
+  const VideoFacts* video_ = nullptr;          // what is used of the source
+  std::vector<std::unique_ptr<Heard>> heard_;  // by the source's sounds; null: not used
+  Texts texts_;
   bool decodes_video_ = false;
-  bool decodes_audio_ = false;
   const Millis from_;
   Ticks zero_ = 0;      // of the source's clock, becomes 0
   Ticks origin_ = 0;    // where the file starts on the output's clock; streams may start later
@@ -117,9 +172,11 @@ class Transcode {
   Ticks jump_ = 0;      // added to the source's clock since it was set anew in mid-stream
   std::vector<std::optional<Ticks>> next_;  // by stream: when the next packet is expected
   std::optional<VideoDecoder> video_decoder_;
-  std::optional<AudioDecoder> audio_decoder_;
+  std::optional<Uprights> uprights_;
   std::optional<StreamCopy> video_copy_;
-  std::optional<StreamCopy> audio_copy_;
+  std::vector<std::unique_ptr<StreamCopy>> clips_;  // copies of parts, one a track
+  std::vector<OutputSpec> segment_specs_;           // one for each encode, of a segment
+  std::vector<std::unique_ptr<JoinedSegments>> joined_;
   std::vector<std::unique_ptr<Work>> work_;
   std::vector<std::unique_ptr<Sound>> sounds_;
   // Last, so that the threads end before what they use.

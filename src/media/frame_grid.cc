@@ -1,0 +1,39 @@
+#include "media/frame_grid.h"
+
+namespace telecine::media {
+namespace {
+
+// Of a place's length: a picture that comes so little after its place stands there all the same,
+// as containers round times.
+constexpr int kSlackShare = 10;
+
+}  // namespace
+
+Ticks FrameGrid::place(std::int64_t index) const {
+  return first_ +
+         av_rescale(index, static_cast<std::int64_t>(kTicksPerSecond) * rate_.den, rate_.num);
+}
+
+std::optional<FrameGrid::Shown> FrameGrid::settle(Ticks until) {
+  if (!held_) return std::nullopt;
+  Shown shown;
+  shown.length = place(1) - first_;
+  const Ticks slack = shown.length / kSlackShare;
+  while (place(next_) < until - slack) shown.places.push_back(place(next_++));
+  shown.frame = std::move(held_);
+  return shown;
+}
+
+std::optional<FrameGrid::Shown> FrameGrid::take(FramePtr frame) {
+  if (!held_ && next_ == 0) first_ = frame->pts;
+  auto before = settle(frame->pts);
+  held_ = std::move(frame);
+  return before;
+}
+
+std::optional<FrameGrid::Shown> FrameGrid::finish(Ticks end) {
+  // A picture that came is never left without a place.
+  return settle(std::max(end, next_ == 0 ? first_ + 1 : end));
+}
+
+}  // namespace telecine::media

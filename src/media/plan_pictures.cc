@@ -1,0 +1,167 @@
+#include "media/plan_pictures.h"
+
+#include <algorithm>
+#include <cmath>
+#include <numeric>
+
+#include "media/scale.h"
+#include "media/tone_map.h"
+
+namespace telecine::media {
+namespace {
+
+bool is_rgb_source(const AVStream& stream) {
+  const auto* format = av_pix_fmt_desc_get(static_cast<AVPixelFormat>(stream.codecpar->format));
+  return format != nullptr && (format->flags & (AV_PIX_FMT_FLAG_RGB | AV_PIX_FMT_FLAG_PAL)) != 0;
+}
+
+/// What players take a picture of this height for when it does not say.
+AVColorSpace usual_matrix(int height) {
+  return height >= 720 ? AVCOL_SPC_BT709 : AVCOL_SPC_SMPTE170M;
+}
+
+ColourTags colours_of(const AVStream& stream, Dimensions size) {
+  const AVCodecParameters& codec = *stream.codecpar;
+  ColourTags tags{codec.color_primaries, codec.color_trc, codec.color_space};
+  if (is_rgb_source(stream) || tags.space == AVCOL_SPC_RGB) {
+    tags.space = usual_matrix(size.height);
+  } else if (tags.space == AVCOL_SPC_UNSPECIFIED || tags.space == AVCOL_SPC_RESERVED) {
+    // Scaling keeps the source's matrix: where the new size would be taken for another, it is said.
+    const AVColorSpace own = usual_matrix(codec.height);
+    tags.space = own == usual_matrix(size.height) ? AVCOL_SPC_UNSPECIFIED : own;
+  }
+  return tags;
+}
+
+constexpr ColourTags kSdr{AVCOL_PRI_BT709, AVCOL_TRC_BT709, AVCOL_SPC_BT709};
+
+AVRational source_rate(const VideoFacts& facts) {
+  const Ratio& rate = facts.frame_rate;
+  if (rate.num <= 0 || rate.den <= 0 || rate.value() > 1000) return {25, 1};
+  return {rate.num, rate.den};
+}
+
+/// 29.97 and its like are what NTSC made of 30.
+AVRational exact_rate(double rate) {
+  constexpr double kNear = 0.006;
+  const double whole = std::round(rate * 1.001);
+  const double ntsc = whole * 1000 / 1001;
+  if (rate != std::round(rate) && std::abs(rate - ntsc) < kNear) {
+    return {static_cast<int>(whole) * 1000, 1001};
+  }
+  return av_d2q(rate, 100'000);
+}
+
+void plan_rate(PlannedVideo& planned, VideoOptions& options, const VideoFacts& facts) {
+  const AVRational rate = source_rate(facts);
+  planned.settings.frame_rate = rate;
+  if (options.frame_rate > 0) {
+    planned.settings.frame_rate = exact_rate(options.frame_rate);
+    return;
+  }
+  const bool thins = options.max_frame_rate > 0 &&
+                     (options.max_frame_rate < av_q2d(rate) * 0.999 || !facts.constant_frame_rate);
+  if (!thins) options.max_frame_rate = 0;
+  planned.rate_limit = options.max_frame_rate;
+  if (thins && options.max_frame_rate < av_q2d(rate)) {
+    planned.settings.frame_rate = av_d2q(options.max_frame_rate, 100'000);
+  }
+}
+
+void plan_colours(VideoSettings& settings, const AVStream& stream) {
+  settings.source_colour = {stream.codecpar->color_primaries, stream.codecpar->color_trc,
+                            stream.codecpar->color_space};
+  const VideoOptions& options = settings.options;
+  const bool keeps = options.pixel_depth == 10 && options.hdr != Hdr::kSdr;
+  settings.maps_tones = is_hdr(stream.codecpar->color_trc) && !keeps;
+  settings.colour = settings.maps_tones ? kSdr : colours_of(stream, settings.size);
+}
+
+std::int64_t area(const PlannedVideo& planned) {
+  const Dimensions size = planned.settings.treatment.scaled;
+  return static_cast<std::int64_t>(size.width) * size.height;
+}
+
+void sort_by_size(Plan& plan) {
+  std::vector<int> order(plan.video.size());
+  std::iota(order.begin(), order.end(), 0);
+  std::ranges::stable_sort(order, [&](int a, int b) {
+    return area(plan.video[static_cast<std::size_t>(a)]) >
+           area(plan.video[static_cast<std::size_t>(b)]);
+  });
+  std::vector<PlannedVideo> sorted;
+  std::vector<int> place(order.size());
+  for (std::size_t i = 0; i < order.size(); ++i) {
+    place[static_cast<std::size_t>(order[i])] = static_cast<int>(i);
+    sorted.push_back(std::move(plan.video[static_cast<std::size_t>(order[i])]));
+  }
+  plan.video = std::move(sorted);
+  for (auto& output : plan.outputs) {
+    for (auto& rendition : output.renditions) {
+      if (rendition.video) rendition.video = place[static_cast<std::size_t>(*rendition.video)];
+    }
+  }
+}
+
+/// Whether the pictures that go into one, before they are turned and drawn on, are those of the
+/// other but for their size.
+bool is_alike(const PlannedVideo& a, const PlannedVideo& b) {
+  const VideoSettings& one = a.settings;
+  const VideoSettings& other = b.settings;
+  return a.part == b.part && a.rate_limit == b.rate_limit &&
+         one.options.frame_rate == other.options.frame_rate &&
+         one.options.deinterlace == other.options.deinterlace &&
+         one.options.pixel_depth == other.options.pixel_depth &&
+         one.maps_tones == other.maps_tones && one.treatment.window == other.treatment.window;
+}
+
+bool can_feed(const PlannedVideo& parent, const PlannedVideo& child, const VideoFacts& source) {
+  const Treatment& from = parent.settings.treatment;
+  const Dimensions big = from.scaled;
+  const Dimensions small = child.settings.treatment.scaled;
+  // A parent holds all of the child's detail.
+  if (!is_alike(parent, child) || big.width < small.width || big.height < small.height ||
+      big.width > source.width * from.window.width ||
+      big.height > source.height * from.window.height) {
+    return false;
+  }
+  // Its pictures are for filters, not for other encoders.
+  if (entry_of(parent.settings.options.codec).filters != nullptr) return false;
+  // A few pixels of rounding do not make a step small: 1280 to 854 is meant as 3 to 2.
+  const bool step_is_large = big.width >= (small.width - 2) * kLeastCascadeStep &&
+                             big.height >= (small.height - 2) * kLeastCascadeStep;
+  return big == small || (kCascadeScaling && step_is_large);
+}
+
+}  // namespace
+
+Result<PlannedVideo> plan_pictures(const VideoOptions& wanted, OutputType use,
+                                   const VideoFacts& facts, const AVStream& stream) {
+  PlannedVideo planned;
+  VideoSettings& settings = planned.settings;
+  VideoOptions options = normalised(wanted, use);
+  auto treatment = treatment_of(options.size, options.framing, {facts.width, facts.height});
+  if (!treatment) return std::unexpected(treatment.error());
+  settings.treatment = *treatment;
+  settings.size = treatment->size;
+  // However a picture was asked for, equal encodes compare equal: the treatment says it all.
+  options.size = {};
+  options.framing = {};
+  plan_rate(planned, options, facts);
+  settings.options = std::move(options);
+  plan_colours(settings, stream);
+  return planned;
+}
+
+void arrange_pictures(Plan& plan, const VideoFacts& source) {
+  sort_by_size(plan);
+  for (std::size_t i = 1; i < plan.video.size(); ++i) {
+    for (std::size_t j = 0; j < i; ++j) {
+      if (can_feed(plan.video[j], plan.video[i], source)) {
+        plan.video[i].parent = static_cast<int>(j);
+      }
+    }
+  }
+}
+
+}  // namespace telecine::media

@@ -1,0 +1,14 @@
+#pragma once
+
+#include "media/plan.h"
+
+namespace telecine::media {
+
+/// The encode that options mean for a source. kInvalidParameter for a crop outside of it.
+Result<PlannedVideo> plan_pictures(const VideoOptions& wanted, OutputType use,
+                                   const VideoFacts& facts, const AVStream& stream);
+
+/// Larger pictures first, each with the smallest larger one it can be scaled from.
+void arrange_pictures(Plan& plan, const VideoFacts& source);
+
+}  // namespace telecine::media

@@ -1,0 +1,152 @@
+#include "media/tone_map.h"
+
+#include <cmath>
+#include <cstdio>
+
+#include "media/filter_chain.h"
+
+namespace telecine::media {
+namespace {
+
+const char* transfer_name(AVColorTransferCharacteristic transfer) {
+  return transfer == AVCOL_TRC_ARIB_STD_B67 ? "arib-std-b67" : "smpte2084";
+}
+
+const char* matrix_name(AVColorSpace space) {
+  switch (space) {
+    case AVCOL_SPC_BT709:
+      return "bt709";
+    case AVCOL_SPC_BT2020_CL:
+      return "bt2020c";
+    default:
+      return "bt2020nc";
+  }
+}
+
+HdrLight light_on(const AVFrame& frame) {
+  HdrLight light;
+  const auto* display = av_frame_get_side_data(&frame, AV_FRAME_DATA_MASTERING_DISPLAY_METADATA);
+  if (display != nullptr) {
+    light.display = *reinterpret_cast<const AVMasteringDisplayMetadata*>(display->data);
+  }
+  const auto* content = av_frame_get_side_data(&frame, AV_FRAME_DATA_CONTENT_LIGHT_LEVEL);
+  if (content != nullptr) {
+    light.content = *reinterpret_cast<const AVContentLightMetadata*>(content->data);
+  }
+  return light;
+}
+
+HdrLight light_on(const AVStream& stream) {
+  HdrLight light;
+  const auto* display =
+      av_stream_get_side_data(&stream, AV_PKT_DATA_MASTERING_DISPLAY_METADATA, nullptr);
+  if (display != nullptr) {
+    light.display = *reinterpret_cast<const AVMasteringDisplayMetadata*>(display);
+  }
+  const auto* content = av_stream_get_side_data(&stream, AV_PKT_DATA_CONTENT_LIGHT_LEVEL, nullptr);
+  if (content != nullptr) {
+    light.content = *reinterpret_cast<const AVContentLightMetadata*>(content);
+  }
+  return light;
+}
+
+FramePtr first_frame(Input& input, const AVStream& stream) {
+  constexpr int kPackets = 8;
+  constexpr std::size_t kBytes = 16 << 20;
+  auto decoder = open_decoder(stream, 1);
+  if (!decoder) return nullptr;
+  FramePtr frame = make_frame();
+  const auto received = [&] { return avcodec_receive_frame(decoder->get(), frame.get()) >= 0; };
+  for (const auto& packet : input.look_ahead(stream.index, kPackets, kBytes)) {
+    if (packet->stream_index != stream.index) continue;
+    avcodec_send_packet(decoder->get(), packet.get());
+    if (received()) return frame;
+  }
+  avcodec_send_packet(decoder->get(), nullptr);
+  return received() ? std::move(frame) : nullptr;
+}
+
+long scaled(AVRational value, double unit) {
+  return std::lround(av_q2d(value) * unit);
+}
+
+}  // namespace
+
+bool is_hdr(AVColorTransferCharacteristic transfer) {
+  return transfer == AVCOL_TRC_SMPTE2084 || transfer == AVCOL_TRC_ARIB_STD_B67;
+}
+
+// Light of 100 cd/m2 is white, what is brighter is rolled off by Hable's curve.
+std::string tone_map_filters(const ColourTags& source, AVPixelFormat to) {
+  const char* depth = av_get_pix_fmt_name(to);
+  return std::string("zscale=tin=") + transfer_name(source.transfer) +
+         ":pin=bt2020:min=" + matrix_name(source.space) +
+         ":rin=tv:t=linear:npl=100,format=gbrpf32le,zscale=p=bt709,"
+         "tonemap=tonemap=hable:desat=0,zscale=t=bt709:m=bt709:r=tv,format=" +
+         depth;
+}
+
+Result<FramePtr> as_sdr(FramePtr frame) {
+  if (!is_hdr(frame->color_trc)) return frame;
+  const ColourTags tags{frame->color_primaries, frame->color_trc, frame->colorspace};
+  return filtered(*frame, tone_map_filters(tags, AV_PIX_FMT_YUV420P));
+}
+
+HdrLight light_of(Input& input, const AVStream& stream) {
+  HdrLight light = light_on(stream);
+  if (const FramePtr frame = first_frame(input, stream)) {
+    const HdrLight own = light_on(*frame);
+    if (own.display) light.display = own.display;
+    if (own.content) light.content = own.content;
+  }
+  return light;
+}
+
+// Chromaticity in steps of 0.00002 and luminance in steps of 0.0001 cd/m2, as SEI messages count.
+std::string x265_light(const HdrLight& light) {
+  constexpr double kPlace = 50'000;
+  constexpr double kLuminance = 10'000;
+  std::string out;
+  char text[200];
+  if (light.display && light.display->has_primaries && light.display->has_luminance) {
+    const AVMasteringDisplayMetadata& d = *light.display;
+    const auto& p = d.display_primaries;
+    std::snprintf(text, sizeof text,
+                  ":master-display=G(%ld,%ld)B(%ld,%ld)R(%ld,%ld)WP(%ld,%ld)L(%ld,%ld)",
+                  scaled(p[1][0], kPlace), scaled(p[1][1], kPlace), scaled(p[2][0], kPlace),
+                  scaled(p[2][1], kPlace), scaled(p[0][0], kPlace), scaled(p[0][1], kPlace),
+                  scaled(d.white_point[0], kPlace), scaled(d.white_point[1], kPlace),
+                  scaled(d.max_luminance, kLuminance), scaled(d.min_luminance, kLuminance));
+    out += text;
+  }
+  if (light.content) {
+    std::snprintf(text, sizeof text, ":max-cll=%u,%u", light.content->MaxCLL,
+                  light.content->MaxFALL);
+    out += text;
+  }
+  return out;
+}
+
+std::string svt_light(const HdrLight& light) {
+  std::string out;
+  char text[240];
+  if (light.display && light.display->has_primaries && light.display->has_luminance) {
+    const AVMasteringDisplayMetadata& d = *light.display;
+    const auto& p = d.display_primaries;
+    std::snprintf(
+        text, sizeof text,
+        ":mastering-display=G(%.4f,%.4f)B(%.4f,%.4f)R(%.4f,%.4f)WP(%.4f,%.4f)L(%.4f,%.4f)",
+        av_q2d(p[1][0]), av_q2d(p[1][1]), av_q2d(p[2][0]), av_q2d(p[2][1]), av_q2d(p[0][0]),
+        av_q2d(p[0][1]), av_q2d(d.white_point[0]), av_q2d(d.white_point[1]),
+        av_q2d(d.max_luminance), av_q2d(d.min_luminance));
+    out += text;
+  }
+  if (light.content) {
+    std::snprintf(text, sizeof text, ":content-light=%u,%u", light.content->MaxCLL,
+                  light.content->MaxFALL);
+    out += text;
+  }
+  return out;
+}
+
+}  // namespace telecine::media

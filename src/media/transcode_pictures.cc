@@ -1,0 +1,67 @@
+// How a transcode makes what takes pictures, from the decoder to the encoders.
+
+#include <algorithm>
+
+#include "media/tone_map.h"
+#include "media/transcode.h"
+
+namespace telecine::media {
+
+Result<std::unique_ptr<VideoBranch>> Transcode::make_branch(const PlannedVideo& planned,
+                                                            VideoBranch* parent) {
+  VideoSettings settings = planned.settings;
+  if (is_hdr(settings.colour.transfer)) {
+    settings.light = light_of(input_, input_.stream(video_->index));
+  }
+  auto drawings = drawings_for(settings);
+  if (!drawings) return std::unexpected(drawings.error());
+  return VideoBranch::create(settings, planned.rate_limit, span_of(planned.part),
+                             std::move(*drawings), parent);
+}
+
+Result<Drawings> Transcode::drawings_for(const VideoSettings& settings) {
+  Drawings drawings;
+  auto overlays =
+      overlays_of(settings.options.watermarks, settings.size,
+                  Finisher::takes(settings, true).format, settings.colour.space, images_);
+  if (!overlays) return std::unexpected(overlays.error());
+  drawings.overlays = std::move(*overlays);
+  return drawings;
+}
+
+void Transcode::open_branches(const Plan& plan) {
+  for (const auto& planned : plan.video) {
+    VideoBranch* parent =
+        planned.parent ? branches_[static_cast<std::size_t>(*planned.parent)].get() : nullptr;
+    auto branch = make_branch(planned, parent);
+    branch_errors_.push_back(branch ? std::nullopt : std::optional(branch.error()));
+    branches_.push_back(branch ? std::move(*branch) : nullptr);
+    if (branches_.back() && parent == nullptr) roots_.push_back(branches_.back().get());
+  }
+}
+
+Status Transcode::open_video_decoder() {
+  const AVStream& stream = input_.stream(video_->index);
+  // Stills have no wish of their own.
+  const bool stills = std::ranges::any_of(job_.outputs, takes_pictures);
+  const Deinterlace first = roots_.empty() || stills
+                                ? Deinterlace::kAuto
+                                : roots_.front()->settings().options.deinterlace;
+  uprights_.emplace(orientation_of(stream), first,
+                    [this](const AVFrame& frame) { return on_picture(frame); });
+  for (VideoBranch* root : roots_) uprights_->add(*root);
+  // Encoders keep the cores busy; a decoder with threads of its own only pays when they don't.
+  const int threads =
+      static_cast<int>(branches_.size()) >= job_.threads ? 1 : std::max(1, job_.threads);
+  auto decoder = VideoDecoder::open(
+      stream, threads, zero_,
+      [this](const FramePtr& frame) {
+        return in_segment(*frame) ? uprights_->push(frame) : Status();
+      },
+      Pictures::kAsStored);
+  if (!decoder) return std::unexpected(decoder.error());
+  video_decoder_ = std::move(*decoder);
+  return {};
+}
+
+}  // namespace telecine::media
