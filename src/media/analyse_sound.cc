@@ -3,7 +3,7 @@
 #include <cmath>
 
 #include "media/analyser.h"
-#include "media/filter_chain.h"
+#include "media/loudness.h"
 
 namespace telecine::media {
 namespace {
@@ -57,49 +57,21 @@ class SilenceAnalyser final : public Analyser {
 
 class LoudnessAnalyser final : public Analyser {
  public:
-  LoudnessAnalyser()
-      : chain_("ebur128=peak=true:metadata=1",
-               [this](const AVFrame& frame, Ticks) { return see(frame); }) {}
-
   Analysis analysis() const override { return Analysis::kLoudness; }
   Diet diet() const override { return Diet::kSound; }
-  Status take(const AVFrame& frame, Ticks at) override { return chain_.push(frame, at); }
-  Status finish(Ticks) override { return chain_.finish(); }
+  Status take(const AVFrame& frame, Ticks at) override { return meter_.push(frame, at); }
+  Status finish(Ticks) override { return meter_.finish(); }
   void report(AnalysisFacts& facts) const override {
-    if (integrated_ <= kSilence) return;
-    facts.loudness.integrated = integrated_;
-    facts.loudness.range = range_;
-    if (peak_ > 0) facts.loudness.true_peak = 20 * std::log10(peak_);
-    if (blocks_ > 0) {
-      constexpr double kBelowMean = 10;  // LU, by BS.1770
-      facts.loudness.threshold =
-          10 * std::log10(power_ / static_cast<double>(blocks_)) + kOffset - kBelowMean;
-    }
+    const auto found = meter_.found();
+    if (!found) return;
+    facts.loudness.integrated = found->integrated;
+    facts.loudness.range = found->range;
+    facts.loudness.true_peak = found->true_peak;
+    facts.loudness.threshold = found->threshold;
   }
 
  private:
-  static constexpr double kSilence = -70;    // LUFS: the absolute gate
-  static constexpr double kOffset = -0.691;  // of BS.1770, between power and LUFS
-
-  /// Once every 100 ms: M is of the last 400 ms, all others of the sound so far.
-  Status see(const AVFrame& frame) {
-    const double momentary = number_note(frame, "lavfi.r128.M").value_or(kSilence);
-    if (momentary > kSilence) {
-      power_ += std::pow(10.0, (momentary - kOffset) / 10);
-      ++blocks_;
-    }
-    integrated_ = number_note(frame, "lavfi.r128.I").value_or(integrated_);
-    range_ = number_note(frame, "lavfi.r128.LRA").value_or(range_);
-    peak_ = number_note(frame, "lavfi.r128.true_peak").value_or(peak_);
-    return {};
-  }
-
-  double integrated_ = kSilence;
-  double range_ = 0;
-  double peak_ = 0;   // 1 is full scale
-  double power_ = 0;  // of the blocks above the gate
-  std::int64_t blocks_ = 0;
-  FilterChain chain_;
+  LoudnessMeter meter_;
 };
 
 }  // namespace

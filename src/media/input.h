@@ -2,6 +2,7 @@
 
 #include <deque>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 
@@ -32,6 +33,8 @@ class Input {
   AVFormatContext& format() { return *format_; }
   const AVFormatContext& format() const { return *format_; }
   AVStream& stream(int index) const { return *format_->streams[index]; }
+  /// What it was opened with: another may read the same file.
+  int fd() const { return io_->fd(); }
   std::int64_t size() const { return io_->size(); }
 
   /// The next packet of any stream, or null at the end. Damage inside a file ends it; the reason
@@ -43,6 +46,10 @@ class Input {
   /// To the last place at or before `at` (stream's time base) from which decoding can start, as
   /// far as the container knows. False when it cannot seek; the position is undefined then.
   bool seek(int stream, std::int64_t at);
+  /// The time of the stream's next packet, if that is a keyframe.
+  std::optional<std::int64_t> next_keyframe(int stream);
+  /// Whether its format has an index that times can be trusted in.
+  bool seeks_exactly() const;
   /// So that everything from `at` on, counted from the start of the file, can be decoded exactly.
   /// False when this format or file cannot promise that; the position is undefined then.
   bool seek_before(int stream, Millis at);

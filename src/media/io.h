@@ -25,6 +25,7 @@ class ReadIo {
   ReadIo& operator=(const ReadIo&) = delete;
 
   AVIOContext* get() { return io_.get(); }
+  int fd() const { return fd_; }
   std::int64_t size() const { return size_; }
   int read(std::uint8_t* buffer, int size);
   std::int64_t seek(std::int64_t offset, int whence);
@@ -67,7 +68,7 @@ class WriteIo {
 
 /// Size of an open regular file; kNotMedia when it is none.
 Result<std::int64_t> file_size(int fd);
-/// pwrite of all of `data` from the start of the file.
-Status write_whole(int fd, std::string_view data);
+/// pwrite of all of `data`.
+Status write_whole(int fd, std::string_view data, std::int64_t at = 0);
 
 }  // namespace telecine::media

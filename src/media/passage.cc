@@ -16,6 +16,8 @@ constexpr double kDamagedShare = 0.25;
 constexpr std::int64_t kDamagedLeast = 10;
 // A broadcast clock that leaps further than this was set anew; the show goes on without a hole.
 constexpr Ticks kClockLeap = 10LL * kTicksPerSecond;
+// Share of the whole that hearing the sound in advance is worth.
+constexpr double kMeasuring = 0.1;
 // Read past the end of what is needed, for streams that are interleaved loosely.
 constexpr Ticks kRunOut = kTicksPerSecond;
 
@@ -56,19 +58,10 @@ Status Transcode::on_sound(std::size_t source, const AVFrame& frame, Ticks at) {
   return {};
 }
 
-Result<std::vector<PacketPtr>> Transcode::encode_sound(Sound& sound, const AVFrame& frame,
-                                                       Ticks at) {
-  if (sound.span.is_whole()) return sound.encoder.encode(frame, at);
-  auto piece = cut_sound(frame, sound.span, at);
-  if (!piece) return std::unexpected(piece.error());
-  if (!*piece) return std::vector<PacketPtr>();
-  return sound.encoder.encode(**piece, at);
-}
-
 void Transcode::finish_sound() {
   for (auto& sound : sounds_) {
     if (!sound || sound->broken || !sound->out.wanted()) continue;
-    if (auto packets = sound->encoder.finish()) {
+    if (auto packets = finish_encoding(*sound)) {
       sound->out.send(std::move(*packets));
       sound->out.end();
     } else {
@@ -217,6 +210,7 @@ Status Transcode::decode() {
     if (branch) branch->start();
   }
   if (all_failed()) return {};
+  if (auto ok = measure_loudness(); !ok) return ok;
   if (auto ok = read_all(); !ok) {
     const Ticks at = video_decoder_ ? video_decoder_->end() : furthest_;
     return std::unexpected(Error{
@@ -264,8 +258,10 @@ std::vector<double> Transcode::done() const {
     const Ticks end = std::min(work->until, ms_to_ticks(source_.duration) + origin_);
     const double share = static_cast<double>(progress_of(*work) - from) /
                          static_cast<double>(std::max<Ticks>(1, end - from));
-    // The last hundredth is the writing of indexes.
-    out.push_back(work->finished ? 1.0 : std::clamp(share, 0.0, 0.99));
+    // The last hundredth is the writing of indexes, the first tenth the hearing in advance.
+    const double measured = kMeasuring * measured_;
+    const double made = measured + (1 - measured) * std::clamp(share, 0.0, 0.99);
+    out.push_back(work->finished ? 1.0 : made);
   }
   return out;
 }

@@ -87,6 +87,7 @@ void Transcode::open_work(Work& work, const PlannedOutput& planned) {
   const bool writes_texts =
       work.spec->type == OutputType::kHls || work.spec->type == OutputType::kSubtitles;
   if (writes_texts) texts_.add_written(*work.spec, work.span, work.made.notes);
+  if (work.spec->encryption) work.key = key_for(*work.spec->encryption);
   if (auto ok = open_targets(work, planned); !ok) return work.fate.fail(ok.error());
   if (!takes_pictures(*work.spec)) return;
   auto pictures =
@@ -103,15 +104,7 @@ void Transcode::open_encoders(const Plan& plan) {
     open_segments(plan);
   else
     open_branches(plan);
-  for (const auto& planned : plan.audio) {
-    const AudioFacts& facts = *heard_[planned.source]->source.facts;
-    auto encoder = AudioEncoder::open(planned.options, facts.sample_rate, facts.channels);
-    sound_errors_.push_back(encoder ? std::nullopt : std::optional(encoder.error()));
-    sounds_.push_back(
-        encoder ? std::make_unique<Sound>(
-                      Sound{std::move(*encoder), planned.source, span_of(planned.part), {}, false})
-                : nullptr);
-  }
+  open_sounds(plan);
 }
 
 Status Transcode::open_targets(Work& work, const PlannedOutput& planned) {
@@ -188,7 +181,8 @@ Status Transcode::open_muxer(const Work& work, Target& target) {
     return {};
   }
   if (spec.type == OutputType::kHls) {
-    auto muxer = std::make_unique<HlsMuxer>(files_, spec.name + "/" + target.folder, spec);
+    auto muxer = std::make_unique<HlsMuxer>(files_, spec.name + "/" + target.folder, spec,
+                                            segment_key(spec, work.key, target.folder));
     target.hls = muxer.get();
     target.muxer = std::move(muxer);
     return {};

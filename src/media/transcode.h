@@ -9,6 +9,7 @@
 #include "media/decode.h"
 #include "media/hls.h"
 #include "media/ladder.h"
+#include "media/loudness.h"
 #include "media/picture_set.h"
 #include "media/pipeline.h"
 #include "media/plan.h"
@@ -52,7 +53,10 @@ class Transcode {
     AudioEncoder encoder;
     std::size_t source;
     Span span;
-    Distributor out;
+    AudioOptions options;
+    std::unique_ptr<FilterChain> level{};  // between decoder and encoder, which it feeds
+    std::vector<PacketPtr> ready{};        // what it made
+    Distributor out{};
     bool broken = false;
 
     void add_consumer(Consumer consumer) { out.add(consumer); }
@@ -91,6 +95,7 @@ class Transcode {
     Ticks until = kForever;  // nothing of the source after this is needed; on its clock
     std::vector<Target> targets;
     std::vector<std::optional<std::size_t>> groups;  // by rendition: its sound packaged apart
+    std::string key;                                 // segments are encrypted with it; or empty
     std::optional<PictureSet> pictures;  // of outputs that take pictures, as the next one
     std::optional<FramePicker> picker;
     std::atomic<bool> finished = false;
@@ -118,6 +123,7 @@ class Transcode {
   Result<StreamCopy*> picture_copy(const Work& work);
   StreamCopy* sound_copy(const Work& work, Heard& heard);
   Status open_muxer(const Work& work, Target& target);
+  Status write_key(Work& work);
   Status add_tracks(Work& work, Target& target);
   void open_branches(const Plan& plan);
   Result<std::unique_ptr<VideoBranch>> make_branch(const PlannedVideo& planned,
@@ -130,7 +136,12 @@ class Transcode {
   void follow_clock(AVPacket& packet, const AVStream& stream);
   Status on_picture(const AVFrame& frame);
   Status on_sound(std::size_t source, const AVFrame& frame, Ticks at);
-  Result<std::vector<PacketPtr>> encode_sound(Sound& sound, const AVFrame& frame, Ticks at);
+  void open_sounds(const Plan& plan);
+  static void set_level(Sound& sound, const std::optional<Loudness>& measured);
+  Status measure_loudness();
+  Status measure_sound(Input& input, std::size_t place);
+  static Result<std::vector<PacketPtr>> finish_encoding(Sound& sound);
+  static Result<std::vector<PacketPtr>> encode_sound(Sound& sound, const AVFrame& frame, Ticks at);
   FramePicker::Take taker(Work& work);
   void finish_sound();
   Status judge() const;
@@ -187,6 +198,7 @@ class Transcode {
   bool stopped_early_ = false;  // because nothing more was needed
   std::atomic<Ticks> picture_progress_ = 0;
   std::atomic<Ticks> sound_progress_ = 0;
+  std::atomic<double> measured_ = 0;  // share of the source heard in advance
 };
 
 }  // namespace telecine::media

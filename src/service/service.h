@@ -215,6 +215,7 @@ class Service {
   Status check_input(const Caller& caller, const std::string& input);
   Status make_generation(const Caller& caller, TaskRequest& request, TaskSpec& spec);
   Status choose_outputs(const Caller& caller, TaskRequest& request, TaskSpec& spec);
+  Status check_assets(const Caller& caller, const TaskSpec& spec);
   void submit_with_pictures(const Caller& caller, Submission submission,
                             std::vector<std::string> pictures, Store::Done<Submitted> done);
   void remove_pictures(const std::string& account, const TaskSpec& spec);

@@ -40,6 +40,18 @@ Status check_options(const TaskRequest& request) {
   }
 }
 
+/// At another store nobody would let players alone have a key.
+Status check_keys(const TaskSpec& spec) {
+  for (std::size_t i = 0; i < spec.outputs.size(); ++i) {
+    const auto& encryption = spec.outputs[i].encryption;
+    if (!encryption || !encryption->key_url.empty()) continue;
+    return fail(ErrorCode::kInvalidParameter,
+                "is needed where outputs go to a destination: the key is not put there",
+                "outputs[" + std::to_string(i) + "].encryption.key_url");
+  }
+  return {};
+}
+
 }  // namespace
 
 Status Service::check_input(const Caller& caller, const std::string& input) {
@@ -72,6 +84,17 @@ Status Service::check_input(const Caller& caller, const std::string& input) {
               "must be an http:// or https:// URL, s3://<bucket>/<key> (or oss, obs, cos), "
               "file://<root>/<path>, or file-id:<id> of an uploaded file",
               "input");
+}
+
+Status Service::check_assets(const Caller& caller, const TaskSpec& spec) {
+  for (const std::string& asset : assets_of(spec.outputs)) {
+    auto ok = check_input(caller, asset);
+    if (!ok) {
+      return fail(ok.error().code, "\"" + printable(asset, 80) + "\": " + ok.error().message,
+                  "outputs");
+    }
+  }
+  return {};
 }
 
 Status Service::choose_outputs(const Caller& caller, TaskRequest& request, TaskSpec& spec) {
@@ -146,11 +169,13 @@ Result<TaskSpec> Service::make_spec(const Caller& caller, TaskRequest& request) 
     spec.input = std::move(request.input);
     if (auto ok = check_input(caller, spec.input); !ok) return std::unexpected(ok.error());
     if (auto ok = choose_outputs(caller, request, spec); !ok) return std::unexpected(ok.error());
+    if (auto ok = check_assets(caller, spec); !ok) return std::unexpected(ok.error());
   }
   if (request.destination) {
     auto destination = check_destination(caller, std::move(*request.destination), spec);
     if (!destination) return std::unexpected(destination.error());
     spec.destination = std::move(*destination);
+    if (auto ok = check_keys(spec); !ok) return std::unexpected(ok.error());
   }
   if (!request.callback_url.empty()) {
     auto ok = rules_.check_url(request.callback_url);

@@ -65,11 +65,11 @@ Task after_checkpoint(const Task& task, const UnitOutcome& outcome, Millis now) 
   return next;
 }
 
-Task after_commit(const Task& task, const UnitOutcome& outcome, Millis now) {
+Task after_commit(const Task& task, const UnitOutcome& outcome, bool others, Millis now) {
   Task next = after_checkpoint(task, outcome, now);
   if (outcome.progress) next.progress = std::max(next.progress, *outcome.progress);
   if (outcome.failed) return after_failure(next, *outcome.failed, now);
-  if (!outcome.next.empty()) return next;
+  if (others || !outcome.next.empty()) return next;
   const auto there = [](const Output& o) { return o.state == OutputState::kSucceeded; };
   if (next.outputs.empty() || std::ranges::any_of(next.outputs, there)) {
     next.progress = 1;
@@ -116,6 +116,7 @@ Task after_retry(const Task& task, Millis now) {
     output.files.clear();
     output.facts.reset();
     output.rendition_facts.clear();
+    output.notes.clear();
   }
   return next;
 }
@@ -132,7 +133,9 @@ NewUnit first_unit(const TaskSpec& spec) {
                                                                       : UnitKind::kGenerate,
             {}};
   }
-  return {is_remote(spec.input) ? UnitKind::kFetch : media_unit(spec.kind), {}};
+  const auto remote = [](const std::string& input) { return is_remote(input); };
+  const bool fetches = remote(spec.input) || std::ranges::any_of(further_inputs(spec), remote);
+  return {fetches ? UnitKind::kFetch : media_unit(spec.kind), {}};
 }
 
 std::vector<Output> outputs_of(const TaskSpec& spec) {

@@ -98,5 +98,7 @@ bool is_remote(std::string_view input);
 /// Files that outputs need beside the source (pictures laid over others, subtitles), each once, in
 /// an order that depends on the outputs alone. Named in the terms of an input.
 std::vector<std::string> assets_of(const std::vector<OutputSpec>& outputs);
+/// All that a task reads beside its input, each once.
+std::vector<std::string> further_inputs(const TaskSpec& spec);
 
 }  // namespace telecine

@@ -96,6 +96,15 @@ std::vector<std::string> assets_of(const std::vector<OutputSpec>& outputs) {
   return assets;
 }
 
+std::vector<std::string> further_inputs(const TaskSpec& spec) {
+  std::vector<std::string> inputs = assets_of(spec.outputs);
+  for (std::size_t i = 1; i < spec.pieces.size(); ++i) inputs.push_back(spec.pieces[i].input);
+  std::ranges::sort(inputs);
+  const auto doubles = std::ranges::unique(inputs);
+  inputs.erase(doubles.begin(), doubles.end());
+  return inputs;
+}
+
 bool can_move(TaskState from, TaskState to) {
   if (is_final(from)) {
     return to == TaskState::kQueued &&

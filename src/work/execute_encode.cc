@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <functional>
 #include <future>
 #include <numeric>
 
@@ -7,6 +8,8 @@
 #include "object/links.h"
 #include "task/own_store.h"
 #include "work/scratch.h"
+#include "work/assets.h"
+#include "work/segments.h"
 #include "work/source.h"
 
 namespace telecine {
@@ -18,7 +21,9 @@ double mean(std::span<const double> values) {
 }
 
 bool is_open(const Output& output) {
-  return output.state == OutputState::kPending || output.state == OutputState::kRunning;
+  // One with files is made and waits to be published.
+  return output.state == OutputState::kPending ||
+         (output.state == OutputState::kRunning && output.files.empty());
 }
 
 bool is_still(const OutputSpec& spec) {
@@ -28,15 +33,24 @@ bool is_still(const OutputSpec& spec) {
 /// One decode's worth of outputs, by their place in the task.
 using Group = std::vector<std::size_t>;
 
+/// The outputs that are still to be made, and that `wanted` says yes to.
+template <typename Wanted>
+Group open_outputs(const Task& task, const Wanted& wanted) {
+  Group group;
+  for (std::size_t i = 0; i < task.outputs.size() && i < task.spec.outputs.size(); ++i) {
+    // Else an earlier attempt finished it.
+    if (is_open(task.outputs[i]) && wanted(task.spec.outputs[i])) group.push_back(i);
+  }
+  return group;
+}
+
 /// What is still to be made: all in one decode, or the stills ahead of the rest.
 std::vector<Group> groups_of(const Task& task) {
-  Group stills;
-  Group rest;
-  for (std::size_t i = 0; i < task.outputs.size() && i < task.spec.outputs.size(); ++i) {
-    if (!is_open(task.outputs[i])) continue;  // an earlier attempt finished it
-    const bool ahead = task.spec.stills_first && is_still(task.spec.outputs[i]);
-    (ahead ? stills : rest).push_back(i);
-  }
+  const auto is_ahead = [&](const OutputSpec& spec) {
+    return task.spec.stills_first && is_still(spec);
+  };
+  Group stills = open_outputs(task, is_ahead);
+  Group rest = open_outputs(task, std::not_fn(is_ahead));
   std::vector<Group> groups;
   if (!stills.empty()) groups.push_back(std::move(stills));
   if (!rest.empty() || groups.empty()) groups.push_back(std::move(rest));
@@ -53,7 +67,7 @@ void forget_changing_md5(Output& output) {
   if (output.facts) output.facts->md5.clear();
 }
 
-/// One run of the encode unit: its source, what it makes, and how far it is.
+/// One run of an encode or package unit: its source, what it makes, and how far it is.
 class Encoding {
  public:
   Encoding(const WorkContext& context, const Run& run, Source source)
@@ -62,6 +76,7 @@ class Encoding {
         task_(*run.lease.task),
         source_(std::move(source)),
         scratch_(context, run.lease),
+        share_(share_of(run.lease.payload)),
         base_(source_.fetched ? kFetchShare : 0.0),
         outputs_(task_.outputs) {
     for (const Output& output : outputs_) done_.push_back(is_open(output) ? 0.0 : 1.0);
@@ -69,7 +84,22 @@ class Encoding {
 
   Result<UnitOutcome> make() {
     if (auto ready = scratch_.prepare(); !ready) return std::unexpected(ready.error());
-    const std::vector<Group> groups = groups_of(task_);
+    if (share_.segment) return make_segment();
+    if (share_.others) return make_all({open_outputs(task_, std::not_fn(is_segmentable))});
+    may_cut_ = run_.lease.kind == UnitKind::kEncode && context_.options.segment > 0;
+    auto made = make_all(groups_of(task_));
+    if (made || !is_long_) return made;
+    may_cut_ = false;
+    auto units = cut();
+    if (!units) return std::unexpected(units.error());
+    if (units->empty()) return make_all(groups_of(task_));
+    UnitOutcome begun = outcome();
+    begun.next = std::move(*units);
+    return begun;
+  }
+
+ private:
+  Result<UnitOutcome> make_all(const std::vector<Group>& groups) {
     for (const Group& group : groups) {
       if (auto made = make_group(group); !made) return abandon(made.error());
       if (&group == &groups.back()) break;
@@ -82,11 +112,47 @@ class Encoding {
     }
     UnitOutcome all = outcome();
     const auto waits = [](const Output& o) { return o.state == OutputState::kRunning; };
-    if (std::ranges::any_of(outputs_, waits)) all.next.push_back({UnitKind::kPublish, {}});
+    // Beside segments it is the package unit that comes last.
+    const bool is_last = !share_.others;
+    if (is_last && std::ranges::any_of(outputs_, waits)) {
+      all.next.push_back({UnitKind::kPublish, {}});
+    }
     return all;
   }
 
- private:
+  /// The units of a long source; none when it has to be made in one piece.
+  Result<std::vector<NewUnit>> cut() {
+    MediaJob job = job_for(open_outputs(task_, is_segmentable));
+    job.job.find_cuts = context_.options.segment;
+    auto made = run_child(job, {});
+    if (!made) return std::unexpected(made.error());
+    if (made->cuts.empty()) return std::vector<NewUnit>();
+    const bool others = !open_outputs(task_, std::not_fn(is_segmentable)).empty();
+    return segment_units(run_.lease.payload, made->cuts, others);
+  }
+
+  Result<UnitOutcome> make_segment() {
+    const Group group = open_outputs(task_, is_segmentable);
+    MediaJob job = job_for(group);
+    job.job.segment = share_.segment;
+    Admission::Share share;
+    RunHooks hooks = hooks_for(group, job, share);
+    hooks.progress = [&](std::span<const double> done, double speed) {
+      report(group, std::vector<double>(group.size(), mean(done)), speed);
+    };
+    auto made = run_child(job, hooks);
+    if (!made) return std::unexpected(made.error());
+    for (media::MadeOutput& encode : made->outputs) {
+      if (encode.error) continue;
+      if (auto ok = scratch_.publish(encode.files, run_.stop); !ok) {
+        return std::unexpected(ok.error());
+      }
+    }
+    UnitOutcome outcome;
+    outcome.part = segment_part(share_.index, made->outputs);
+    return outcome;
+  }
+
   MediaJob job_for(const Group& group) const {
     MediaJob job;
     job.probe_only = task_.spec.kind == TaskKind::kProbe;
@@ -99,35 +165,89 @@ class Encoding {
     return job;
   }
 
-  Status make_group(const Group& group) {
-    const MediaJob job = job_for(group);
-    Admission::Share share;
+  RunHooks hooks_for(const Group& group, const MediaJob& job, Admission::Share& share) {
     RunHooks hooks;
-    hooks.create = [&](const std::string& name) { return scratch_.create(name); };
-    hooks.source = [&](const MediaFacts& found) -> Status {
+    hooks.create = [this](const std::string& name) { return scratch_.create(name); };
+    hooks.open = [this](const std::string& name) {
+      return name.starts_with("segment/") ? open_segment(name) : open_asset(context_, run_, name);
+    };
+    hooks.source = [this, &job, &share](const MediaFacts& found) -> Status {
       Progress progress{task_.id, base_, 0, {}, found};
       progress.source->md5 = source_.md5;
       run_.report(std::move(progress));
-      auto entered = context_.admission.enter(
-          needs_of(found, job.job.outputs, context_.options.cores), run_.stop);
+      if (is_to_be_cut(found, job)) {
+        is_long_ = true;
+        return fail(ErrorCode::kCancelled, "the source is to be cut");
+      }
+      auto entered = context_.admission.enter(needs_for(found, job), run_.stop);
       if (!entered) return std::unexpected(entered.error());
       share = std::move(*entered);
       return {};
     };
-    hooks.progress = [&](std::span<const double> done, double speed) {
-      for (std::size_t i = 0; i < done.size() && i < group.size(); ++i) done_[group[i]] = done[i];
-      run_.report({task_.id, base_ + (0.99 - base_) * mean(done_), speed, done_, {}});
+    hooks.progress = [this, &group](std::span<const double> done, double speed) {
+      report(group, done, speed);
     };
+    return hooks;
+  }
+
+  bool is_to_be_cut(const MediaFacts& found, const MediaJob& job) const {
+    constexpr int kLeastSegments = 4;
+    return may_cut_ && found.duration >= kLeastSegments * context_.options.segment &&
+           std::ranges::any_of(job.job.outputs, is_segmentable);
+  }
+
+  Needs needs_for(const MediaFacts& found, const MediaJob& job) const {
+    constexpr Needs kJoin{.cores = 1, .memory = 256LL << 20};
+    if (job.job.segments > 0) return kJoin;
+    return needs_of(found, job.job.outputs, context_.options.cores);
+  }
+
+  Result<Fd> open_segment(const std::string& name) const {
+    const auto url = segment_object(run_.lease.parts, name);
+    if (!url) return std::unexpected(url.error());
+    const auto object = object::parse_object_url(*url);
+    if (!object) return fail(ErrorCode::kInternal, "a segment lies at an unknown place");
+    auto fd = context_.objects.open(object->task_hex, object->name);
+    if (!fd) return fail(ErrorCode::kInternal, "a segment that was made is gone");
+    return fd;
+  }
+
+  Result<media::Made> run_child(const MediaJob& job, const RunHooks& hooks) {
     auto made = context_.children.run(
         source_.fd.get(), job, {context_.options.wall, context_.options.stall}, hooks, run_.stop);
-    if (!made) return std::unexpected(made.error());
-    facts_ = std::move(made->source);
+    if (!made) return made;
+    facts_ = made->source;
     facts_->md5 = source_.md5;
+    return made;
+  }
+
+  Status make_group(const Group& group) {
+    MediaJob job = job_for(group);
+    if (run_.lease.kind == UnitKind::kPackage) job.job.segments = share_.segments;
+    Admission::Share share;
+    auto made = run_child(job, hooks_for(group, job, share));
+    if (!made) return std::unexpected(made.error());
     for (std::size_t i = 0; i < group.size() && i < made->outputs.size(); ++i) {
       if (auto ok = finish(outputs_[group[i]], made->outputs[i]); !ok) return ok;
       done_[group[i]] = 1;
     }
     return {};
+  }
+
+  /// How far an output is whose share of this unit is done this far.
+  double overall(double done) const {
+    constexpr double kJoinFrom = 0.95;
+    if (run_.lease.kind == UnitKind::kPackage) return kJoinFrom + (1 - kJoinFrom) * done;
+    if (!share_.segment) return done;
+    const auto ended = static_cast<double>(run_.lease.parts.size());
+    return kJoinFrom * std::min(1.0, (ended + done) / share_.segments);
+  }
+
+  void report(const Group& group, std::span<const double> done, double speed) {
+    for (std::size_t i = 0; i < done.size() && i < group.size(); ++i) {
+      done_[group[i]] = overall(done[i]);
+    }
+    run_.report({task_.id, base_ + (0.99 - base_) * mean(done_), speed, done_, {}});
   }
 
   /// An output as it is after its run.
@@ -201,6 +321,9 @@ class Encoding {
   const Task& task_;
   Source source_;
   Scratch scratch_;
+  const UnitShare share_;
+  bool may_cut_ = false;
+  bool is_long_ = false;
   double base_;
   std::vector<double> done_;
   std::vector<Output> outputs_;

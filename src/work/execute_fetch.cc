@@ -6,6 +6,7 @@
 #include "base/crypto.h"
 #include "base/text.h"
 #include "object/cloud.h"
+#include "work/assets.h"
 #include "work/executor.h"
 
 namespace telecine {
@@ -29,6 +30,7 @@ Result<UnitOutcome> execute(const WorkContext& context, const Run& run) {
       }
       return execute_fetch(context, run);
     case UnitKind::kEncode:
+    case UnitKind::kPackage:
       return execute_encode(context, run);
     case UnitKind::kExport:
       return execute_export(context, run);
@@ -47,11 +49,13 @@ namespace {
 /// Where an attempt writes the input, and what becomes of it once it is whole.
 class Arrival {
  public:
-  Arrival(const WorkContext& context, const Lease& lease)
+  Arrival(const WorkContext& context, const Lease& lease, std::optional<std::size_t> asset)
       : context_(context),
         task_(*lease.task),
+        payload_(lease.payload),
+        asset_(asset),
         attempt_{task_.id.hex(), lease.unit, lease.attempt},
-        keeps_(!task_.spec.keep.input.empty()) {}
+        keeps_(!asset && !task_.spec.keep.input.empty()) {}
   ~Arrival() {
     fd_.reset();
     if (keeps_)
@@ -102,13 +106,21 @@ class Arrival {
       settled_ = true;
       found["file"] = name();
     }
-    NewUnit next{media_unit(task_.spec.kind), {}};
-    next.payload["fetched"] = std::move(found);
-    outcome.next.push_back(std::move(next));
+    outcome.next.push_back(next_unit(std::move(found)));
     return outcome;
   }
 
  private:
+  NewUnit next_unit(json::object found) const {
+    NewUnit next{media_unit(task_.spec.kind), payload_};
+    if (asset_)
+      note_asset(next.payload, task_.spec, *asset_, name());
+    else
+      next.payload["fetched"] = std::move(found);
+    if (next_asset(task_.spec, next.payload)) next.kind = UnitKind::kFetch;
+    return next;
+  }
+
   std::string name() const {
     return attempt_.task_hex + "." + std::to_string(attempt_.unit) + "-" +
            std::to_string(attempt_.number);
@@ -116,6 +128,8 @@ class Arrival {
 
   const WorkContext& context_;
   const Task& task_;
+  const json::object& payload_;
+  std::optional<std::size_t> asset_;  ///< among the further inputs; none: it is the input
   object::Attempt attempt_;
   bool keeps_;
   bool settled_ = false;  ///< what lies in the folder is the next unit's
@@ -124,7 +138,8 @@ class Arrival {
   Fd fd_;
 };
 
-Result<object::Fetched> fetch_input(const WorkContext& context, const Run& run, int fd) {
+Result<object::Fetched> fetch(const WorkContext& context, const Run& run, const std::string& from,
+                              int fd) {
   const Task& task = *run.lease.task;
   const auto report = [&](std::int64_t received, std::int64_t total) {
     Progress progress;
@@ -134,8 +149,8 @@ Result<object::Fetched> fetch_input(const WorkContext& context, const Run& run, 
     }
     run.report(std::move(progress));
   };
-  if (object::has_cloud_scheme(task.spec.input)) {
-    const auto url = object::CloudUrl::parse(task.spec.input);
+  if (object::has_cloud_scheme(from)) {
+    const auto url = object::CloudUrl::parse(from);
     if (!url) return fail(ErrorCode::kInvalidParameter, "is not the URL of an object");
     auto place = context.storages.input_place(task.account, *url);
     if (!place) return std::unexpected(place.error());
@@ -151,22 +166,31 @@ Result<object::Fetched> fetch_input(const WorkContext& context, const Run& run, 
   constexpr Millis kSilence = 30'000;
   options.limits.stall = std::min(kSilence, context.options.stall);
   options.stop = run.stop;
-  return context.http.fetch_to(task.spec.input, fd, options, report);
+  return context.http.fetch_to(from, fd, options, report);
 }
 
 }  // namespace
 
 Result<UnitOutcome> execute_fetch(const WorkContext& context, const Run& run) {
   const Task& task = *run.lease.task;
-  Arrival arrival(context, run.lease);
+  std::optional<std::size_t> asset;
+  if (!is_remote(task.spec.input) || run.lease.payload.contains("fetched")) {
+    asset = next_asset(task.spec, run.lease.payload);
+    if (!asset) return fail(ErrorCode::kInternal, "there is nothing to fetch");
+  }
+  Arrival arrival(context, run.lease, asset);
   if (auto opened = arrival.open(); !opened) return std::unexpected(opened.error());
-  auto fetched = fetch_input(context, run, arrival.fd());
+  const std::string from = asset ? further_inputs(task.spec).at(*asset) : task.spec.input;
+  auto fetched = fetch(context, run, from, arrival.fd());
   if (!fetched) {
     Error error = fetched.error();
-    if (error.field.empty() && error.code == ErrorCode::kInvalidParameter) error.field = "input";
+    if (asset) error.message = "a file the outputs need: " + error.message;
+    if (error.field.empty() && error.code == ErrorCode::kInvalidParameter && !asset) {
+      error.field = "input";
+    }
     return std::unexpected(std::move(error));
   }
-  if (!task.spec.input_md5.empty() && task.spec.input_md5 != fetched->md5) {
+  if (!asset && !task.spec.input_md5.empty() && task.spec.input_md5 != fetched->md5) {
     return fail(ErrorCode::kInvalidParameter,
                 "the input's MD5 is " + fetched->md5 + ", not " + task.spec.input_md5, "input");
   }

@@ -23,8 +23,14 @@ Result<Source> find_source(const WorkContext& context, const Run& run) {
     if (!fd) return fail(ErrorCode::kInternal, "the fetched input is gone");
     return Source{std::move(*fd), found.text("md5"), true};
   }
-  if (input.starts_with(kFileIdScheme)) {
-    const auto id = Id::from_hex(std::string_view(input).substr(kFileIdScheme.size()));
+  return open_stored(context, task, input);
+}
+
+}  // namespace
+
+Result<Source> open_stored(const WorkContext& context, const Task& task, const std::string& name) {
+  if (name.starts_with(kFileIdScheme)) {
+    const auto id = Id::from_hex(std::string_view(name).substr(kFileIdScheme.size()));
     if (!id) return fail(ErrorCode::kInputNotFound, "there is no such file", "input");
     auto file = context.store.get_file(*id);
     if (!file || file->account != task.account) {
@@ -34,12 +40,10 @@ Result<Source> find_source(const WorkContext& context, const Run& run) {
     if (!fd) return fail(ErrorCode::kInputNotFound, "the uploaded file is not there any more");
     return Source{std::move(*fd), file->md5, false};
   }
-  auto fd = context.roots.open_input(input);
+  auto fd = context.roots.open_input(name);
   if (!fd) return std::unexpected(fd.error());
   return Source{std::move(*fd), "", false};
 }
-
-}  // namespace
 
 Result<Source> open_source(const WorkContext& context, const Run& run) {
   auto source = find_source(context, run);

@@ -18,4 +18,7 @@ struct Source {
 /// a root. kInputTooLarge beyond worker.max_input.
 Result<Source> open_source(const WorkContext& context, const Run& run);
 
+/// An uploaded file or one below a root, by its name in a task's specification.
+Result<Source> open_stored(const WorkContext& context, const Task& task, const std::string& name);
+
 }  // namespace telecine
