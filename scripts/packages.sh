@@ -7,7 +7,8 @@ build_packages="g++ cmake ninja-build ccache mold pkg-config
   libavcodec-dev libavformat-dev libavfilter-dev libavutil-dev libswscale-dev libswresample-dev
   libharfbuzz-dev libfribidi-dev libfreetype-dev
   fonts-dejavu-core fonts-droid-fallback fonts-noto-color-emoji"
-test_packages="libgtest-dev libxlsxwriter-dev nodejs ffmpeg sqlite3 radosgw ceph-mon ceph-osd ceph-common"
+test_packages="libgtest-dev libxlsxwriter-dev nodejs ffmpeg sqlite3 chromium
+  radosgw ceph-mon ceph-osd ceph-common"
 
 need() {
   local missing="" package

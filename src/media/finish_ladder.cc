@@ -44,6 +44,13 @@ void set_defaults(std::vector<LadderTrack>& sounds) {
 
 }  // namespace
 
+/// Unless the caller gives it to players, the key lies beside the segments, and whoever may play
+/// them may have it.
+Status Transcode::write_key(Work& work) {
+  if (work.key.empty() || !work.spec->encryption->key_url.empty()) return {};
+  return write_text(work, kKeyFile, "application/octet-stream", work.key);
+}
+
 MediaFacts Transcode::folder_facts(const Target& target) const {
   MediaFacts facts = facts_of(target);
   facts.container = "hls";
@@ -174,6 +181,7 @@ Status Transcode::finish_ladder(Work& work) {
   for (const Manifest manifest : work.spec->manifests) {
     if (auto ok = write_manifest(work, ladder, manifest); !ok) return ok;
   }
+  if (auto ok = write_key(work); !ok) return ok;
   for (const Target& target : work.targets) {
     if (!has_manifest(*work.spec, Manifest::kHls)) break;
     const std::string list = target.folder + "/index.m3u8";

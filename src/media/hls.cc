@@ -4,10 +4,14 @@ extern "C" {
 #include <libavutil/opt.h>
 }
 
+#include <unistd.h>
+
 #include <algorithm>
 #include <cmath>
 #include <cstdio>
 
+#include "base/cipher.h"
+#include "base/crypto.h"
 #include "media/ladder.h"
 
 namespace telecine::media {
@@ -51,6 +55,30 @@ std::string segment_name(std::size_t number, SegmentFormat format) {
   return name;
 }
 
+/// In place: what is ready is never ahead of what was read.
+Status encrypt_file(int fd, const std::string& key, const std::string& iv) {
+  constexpr std::size_t kPiece = 1 << 20;
+  Aes128Cbc cipher(key, iv);
+  std::string piece;
+  std::int64_t read = 0;
+  std::int64_t written = 0;
+  const auto write = [&](const std::string& data) -> Status {
+    auto ok = write_whole(fd, data, written);
+    written += static_cast<std::int64_t>(data.size());
+    return ok;
+  };
+  while (true) {
+    piece.resize(kPiece);
+    const ssize_t got = ::pread(fd, piece.data(), piece.size(), read);
+    if (got < 0) return fail(ErrorCode::kInternal, "a segment cannot be read again");
+    if (got == 0) break;
+    piece.resize(static_cast<std::size_t>(got));
+    read += got;
+    if (auto ok = write(cipher.update(piece)); !ok) return ok;
+  }
+  return write(cipher.finish());
+}
+
 Error hls_error(int code) {
   return av_error(code, "the HLS output could not be written", ErrorCode::kInternal);
 }
@@ -65,11 +93,13 @@ std::string playlist_head(SegmentFormat format) {
   return "#EXTM3U\n#EXT-X-VERSION:" + std::to_string(entry_of(format).version) + "\n";
 }
 
-HlsMuxer::HlsMuxer(OutputFiles& files, std::string directory, const OutputSpec& spec)
+HlsMuxer::HlsMuxer(OutputFiles& files, std::string directory, const OutputSpec& spec,
+                   std::optional<SegmentKey> key)
     : files_(files),
       directory_(std::move(directory)),
       length_(std::max<Ticks>(1, ms_to_ticks(spec.segment))),
       format_(spec.segments),
+      key_(std::move(key)),
       next_cut_(length_) {}
 
 HlsMuxer::~HlsMuxer() {
@@ -193,9 +223,19 @@ Status HlsMuxer::emit(int track, PacketPtr packet) {
   return context_.write(track, std::move(packet), false);
 }
 
+Status HlsMuxer::encrypt_segment(std::string& iv) {
+  if (!key_) return {};
+  if (auto ok = io_.flush(); !ok) return ok;
+  const std::string bytes = random_bytes(key_->key.size());
+  iv = hex(bytes);
+  return encrypt_file(segment_.get(), key_->key, bytes);
+}
+
 Status HlsMuxer::close_file(Fd fd, const std::string& name, const char* type) {
   if (auto ok = io_.flush(); !ok) return ok;
-  made_.push_back({directory_ + "/" + name, {}, type, io_.size(), {}});
+  const auto size = file_size(fd.get());
+  if (!size) return std::unexpected(size.error());
+  made_.push_back({directory_ + "/" + name, {}, type, *size, {}});
   fd.reset();
   return {};
 }
@@ -232,8 +272,10 @@ Status HlsMuxer::cut(Ticks at) {
   if (auto ok = open_segment(); !ok) return ok;
   if (auto ok = flush(); !ok) return ok;
   const std::string name = segment_name(segments_.size() + 1, format_);
+  std::string iv;
+  if (auto ok = encrypt_segment(iv); !ok) return ok;
   if (auto ok = close_file(std::move(segment_), name, entry_of(format_).media_type); !ok) return ok;
-  segments_.push_back({segment_start_, at - segment_start_, io_.size()});
+  segments_.push_back({segment_start_, at - segment_start_, made_.back().size, std::move(iv)});
   segment_start_ = at;
   next_cut_ = (at / length_ + 1) * length_;
   any_packet_ = false;
@@ -275,6 +317,9 @@ std::string HlsMuxer::playlist(double target) const {
                     "#EXT-X-INDEPENDENT-SEGMENTS\n" +
                     entry_of(format_).map;
   for (std::size_t i = 0; i < segments_.size(); ++i) {
+    if (!segments_[i].iv.empty()) {
+      out += "#EXT-X-KEY:METHOD=AES-128,URI=\"" + key_->uri + "\",IV=0x" + segments_[i].iv + "\n";
+    }
     std::snprintf(line, sizeof line, "#EXTINF:%.6f,\n", ticks_to_seconds(segments_[i].length));
     out += line + segment_name(i + 1, format_) + "\n";
   }

@@ -18,6 +18,12 @@ inline constexpr int kTsStart = 10;
 /// libavformat's name of what makes such segments.
 const char* segment_muxer(SegmentFormat format);
 
+/// What segments are encrypted with (AES-128), and where players get it.
+struct SegmentKey {
+  std::string key;  ///< 16 bytes
+  std::string uri;  ///< as the playlist of the rendition names it
+};
+
 /// One rendition of a ladder in one directory: `init.mp4` and `seg-00001.m4s`... (fragmented MP4)
 /// or `seg-00001.ts`... (transport stream). Segments are cut at the first keyframe at or after each
 /// multiple of the segment length (sound alone: at the first packet), so renditions with the same
@@ -25,7 +31,8 @@ const char* segment_muxer(SegmentFormat format);
 class HlsMuxer : public Muxer {
  public:
   /// `directory` is relative, without a trailing slash.
-  HlsMuxer(OutputFiles& files, std::string directory, const OutputSpec& spec);
+  HlsMuxer(OutputFiles& files, std::string directory, const OutputSpec& spec,
+           std::optional<SegmentKey> key = std::nullopt);
   ~HlsMuxer() override;
 
   Result<int> add_track(const TrackFormat& format) override;
@@ -38,6 +45,7 @@ class HlsMuxer : public Muxer {
     Ticks start = 0;
     Ticks length = 0;
     std::int64_t bytes = 0;
+    std::string iv;  ///< hex; empty: not encrypted
   };
   const std::vector<Segment>& segments() const { return segments_; }
   /// The longest segment in seconds, as playlists round it.
@@ -67,12 +75,14 @@ class HlsMuxer : public Muxer {
   Status open_segment();
   Status flush();
   Status close_init();
+  Status encrypt_segment(std::string& iv);
   Status close_file(Fd fd, const std::string& name, const char* type);
 
   OutputFiles& files_;
   const std::string directory_;
   const Ticks length_;
   const SegmentFormat format_;
+  const std::optional<SegmentKey> key_;
   WriteIo io_;
   std::mutex mutex_;
   MuxContext context_;

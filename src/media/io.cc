@@ -142,8 +142,7 @@ Result<std::int64_t> file_size(int fd) {
   return static_cast<std::int64_t>(facts.st_size);
 }
 
-Status write_whole(int fd, std::string_view data) {
-  std::int64_t at = 0;
+Status write_whole(int fd, std::string_view data, std::int64_t at) {
   while (!data.empty()) {
     const auto n = ::pwrite(fd, data.data(), data.size(), at);
     if (n < 0 && errno == EINTR) continue;

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cstdio>
 
+#include "base/crypto.h"
 #include "base/text.h"
 
 namespace telecine::media {
@@ -93,6 +94,20 @@ const LadderTrack& track_of(const Ladder& ladder, const LadderVariant& variant) 
 }
 
 }  // namespace
+
+std::string key_for(const Encryption& wanted) {
+  constexpr std::size_t kKeyBytes = 16;
+  return wanted.key.empty() ? random_bytes(kKeyBytes) : unhex(wanted.key).value_or("");
+}
+
+std::optional<SegmentKey> segment_key(const OutputSpec& spec, const std::string& key,
+                                      const std::string& folder) {
+  if (key.empty()) return std::nullopt;
+  if (!spec.encryption->key_url.empty()) return SegmentKey{key, spec.encryption->key_url};
+  std::string up = "../";
+  for (const char c : folder) up += c == '/' ? "../" : "";
+  return SegmentKey{key, up + kKeyFile};
+}
 
 std::string shown_name(const TrackName& name, const std::string& kind, std::size_t place,
                        std::vector<std::string>& taken) {

@@ -55,6 +55,13 @@ struct Ladder {
   double seconds = 0;
 };
 
+inline constexpr const char* kKeyFile = "segments.key";
+/// The caller's own, or a new one.
+std::string key_for(const Encryption& wanted);
+/// The key of a ladder's segments as a folder's playlist names it; none where `key` is empty.
+std::optional<SegmentKey> segment_key(const OutputSpec& spec, const std::string& key,
+                                      const std::string& folder);
+
 /// How every playlist begins.
 std::string playlist_head(SegmentFormat format);
 /// RFC 8216.

@@ -175,13 +175,15 @@ json::array list_json(const std::vector<T>& items, Make make) {
 }  // namespace
 
 const VideoFacts* MediaFacts::main_video() const {
-  const VideoFacts* first = nullptr;
+  const auto rank = [](const VideoFacts& v) {
+    return std::pair(v.is_default, static_cast<std::int64_t>(v.width) * v.height);
+  };
+  const VideoFacts* best = nullptr;
   for (const VideoFacts& v : video) {
     if (v.attached_picture) continue;
-    if (v.is_default) return &v;
-    if (first == nullptr) first = &v;
+    if (best == nullptr || rank(v) > rank(*best)) best = &v;
   }
-  return first;
+  return best;
 }
 
 const AudioFacts* MediaFacts::main_audio() const {

@@ -104,7 +104,7 @@ struct MediaFacts {
   std::vector<ChapterFacts> chapters;
   int other_streams = 0;  ///< data and attachments
 
-  /// The video a player shows: the default or first stream that is not an attached picture.
+  /// The video a player shows: the largest of the default streams, else of all; never cover art.
   const VideoFacts* main_video() const;
   const AudioFacts* main_audio() const;
 };
