@@ -47,7 +47,8 @@ bool EventStream::push(std::shared_ptr<const std::string> message, bool droppabl
     } else if (droppable) {
       ++dropped_;
     } else {
-      closed_ = true;
+      refused_ = true;
+      return false;
     }
     if (!woken_) wake = wake_;
     woken_ = true;
@@ -103,12 +104,25 @@ void EventStream::attach(std::function<void()> wake) {
 }
 
 void EventStream::take(std::string& out, std::size_t max_bytes) {
-  std::lock_guard lock(mutex_);
-  while (!queue_.empty() && out.size() < max_bytes) {
-    out += *queue_.front().text;
-    queue_.pop_front();
+  std::shared_ptr<const std::function<void()>> tell;
+  {
+    std::lock_guard lock(mutex_);
+    while (!queue_.empty() && out.size() < max_bytes) {
+      out += *queue_.front().text;
+      queue_.pop_front();
+    }
+    if (queue_.empty()) {
+      woken_ = false;
+      if (std::exchange(refused_, false) && !closed_) tell = on_room_;
+    }
   }
-  if (queue_.empty()) woken_ = false;
+  // Outside the lock: it pushes.
+  if (tell) (*tell)();
+}
+
+void EventStream::on_room(std::function<void()> callback) {
+  std::lock_guard lock(mutex_);
+  if (!detached_) on_room_ = std::make_shared<const std::function<void()>>(std::move(callback));
 }
 
 bool EventStream::drained() const {
@@ -118,6 +132,7 @@ bool EventStream::drained() const {
 
 void EventStream::detach() {
   std::function<void()> callback;
+  std::shared_ptr<const std::function<void()>> room;  // let go of without the lock
   {
     std::lock_guard lock(mutex_);
     if (std::exchange(detached_, true)) return;
@@ -125,6 +140,7 @@ void EventStream::detach() {
     queue_.clear();
     wake_.reset();
     callback = std::exchange(on_closed_, nullptr);
+    room = std::exchange(on_room_, nullptr);
   }
   if (callback) callback();
 }

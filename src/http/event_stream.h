@@ -30,9 +30,9 @@ class EventStream {
   static std::shared_ptr<const std::string> format(std::string_view id, std::string_view event,
                                                    std::string_view data);
 
-  /// False when the stream is closed. A full queue loses its oldest droppable message (this one,
-  /// when it is the only droppable one). When everything queued must arrive and this must too, the
-  /// stream is closed after what is queued, so that the client comes back with Last-Event-ID.
+  /// False when the message was not taken: the stream is closed, or everything queued must arrive
+  /// and this must too; then `on_room` tells when to go on. A full queue loses its oldest droppable
+  /// message (this one, when it is the only droppable one).
   bool push(std::string_view id, std::string_view event, std::string_view data, bool droppable);
   bool push(std::shared_ptr<const std::string> message, bool droppable);
 
@@ -40,6 +40,10 @@ class EventStream {
   void close();
   bool closed() const;
   std::uint64_t dropped() const;
+
+  /// Called from an I/O thread each time that everything queued has been taken after a message was
+  /// not. Set it before the first push.
+  void on_room(std::function<void()> callback);
 
   /// Called once, when the client is gone or the stream has ended, from an I/O thread; at once if
   /// that has happened already.
@@ -69,7 +73,9 @@ class EventStream {
   std::deque<Message> queue_;
   std::shared_ptr<const std::function<void()>> wake_;
   std::function<void()> on_closed_;
+  std::shared_ptr<const std::function<void()>> on_room_;
   std::uint64_t dropped_ = 0;
+  bool refused_ = false;  ///< a message, since everything was taken last
   bool woken_ = false;
   bool closed_ = false;
   bool detached_ = false;

@@ -199,6 +199,46 @@ check('a stream is resumed across the sudden death of the server', async () => {
   assert.deepEqual(numbers(messages), await seqs_of(client, [first, second]));
 });
 
+/// Two durable events each, on a server that works on nothing.
+async function submit_and_cancel(client, count) {
+  const metadata = { note: 'x'.repeat(1000) };
+  const one = async () => {
+    const { id } = await client.submit({ input: 'https://media.example.com/a.mp4', metadata });
+    await client.json('POST', `/api/v1/tasks/${id}/cancel`);
+  };
+  for (let left = count; left > 0; left -= 50) {
+    await Promise.all(Array.from({ length: Math.min(left, 50) }, one));
+  }
+}
+
+check('a slow reader gets every change, of the past and of what happens meanwhile', async () => {
+  const idle = await Server.start({ flags: ['--worker-enabled', 'false'] });
+  try {
+    await submit_and_cancel(idle.client, 800);
+    const stream = await idle.client.events('/api/v1/events', { last_event_id: 0 });
+    const numbers_of = async (count) => {
+      const told = [];
+      while (told.length < count) {
+        const message = await stream.next();
+        assert.ok(message, 'the stream does not end by itself');
+        if (message.event === 'task') told.push(Number(message.id));
+      }
+      return told;
+    };
+    const past = await numbers_of(1600);
+    stream.request.socket.pause();
+    await submit_and_cancel(idle.client, 1500);
+    stream.request.socket.resume();
+    const all = [...past, ...(await numbers_of(3000))];
+    assert_growing(all);
+    await submit_and_cancel(idle.client, 1);
+    assert_growing([all.at(-1), ...(await numbers_of(2))]);
+    stream.close();
+  } finally {
+    await idle.close();
+  }
+}, long);
+
 check("another account's events are not seen", async () => {
   const one = await server.client_of('left');
   const other = await server.client_of('right');

@@ -641,18 +641,22 @@ TEST(EventStream, DropsTheOldestDroppableMessageWhenFull) {
   EXPECT_EQ(stream.dropped(), 1u);
 }
 
-TEST(EventStream, ClosesRatherThanDropAStateChange) {
+TEST(EventStream, RefusesAStateChangeRatherThanLoseOneAndTellsWhenThereIsRoom) {
   EventStream stream(1);
-  stream.push("1", "", "a", false);
-  stream.push("2", "", "progress", true);
+  int rooms = 0;
+  stream.on_room([&] { ++rooms; });
+  EXPECT_TRUE(stream.push("1", "", "a", false));
+  EXPECT_TRUE(stream.push("2", "", "progress", true));
+  EXPECT_FALSE(stream.push("3", "", "b", false));
   EXPECT_FALSE(stream.closed());
-  stream.push("3", "", "b", false);
-  EXPECT_TRUE(stream.closed());
-  EXPECT_FALSE(stream.push("4", "", "c", false));
+  EXPECT_EQ(rooms, 0);
   std::string sent;
   stream.take(sent, 10'000);
   EXPECT_EQ(sent, "id: 1\ndata: a\n\n");
-  EXPECT_TRUE(stream.drained());
+  EXPECT_EQ(rooms, 1);
+  EXPECT_TRUE(stream.push("3", "", "b", false));
+  stream.take(sent, 10'000);
+  EXPECT_EQ(rooms, 1) << "nobody was refused since";
 }
 
 TEST_F(HttpServer, ReportsAPortInUse) {
