@@ -128,6 +128,7 @@ WorkerOptions read_worker(const SettingValues& values, const std::string& data_d
   worker.slots = static_cast<int>(values.integer("worker.slots"));
   if (worker.slots == 0) worker.slots = worker.cores + 2;
   worker.stall = values.integer("worker.stall");
+  worker.segment = values.integer("worker.segment");
   worker.wall = values.integer("worker.wall");
   worker.max_input = values.integer("worker.max_input");
   worker.max_output = values.integer("worker.max_output");

@@ -194,12 +194,25 @@ bool Input::seek(int stream, std::int64_t at) {
   return av_seek_frame(format_.get(), stream, at, AVSEEK_FLAG_BACKWARD) >= 0;
 }
 
+std::optional<std::int64_t> Input::next_keyframe(int stream) {
+  for (const auto& packet : look_ahead(stream, 1, kLookAheadBytes)) {
+    if (packet->stream_index != stream) continue;
+    const std::int64_t time = packet->pts != AV_NOPTS_VALUE ? packet->pts : packet->dts;
+    const bool is_key = (packet->flags & AV_PKT_FLAG_KEY) != 0 && time != AV_NOPTS_VALUE;
+    return is_key ? std::optional(time) : std::nullopt;
+  }
+  return std::nullopt;
+}
+
+bool Input::seeks_exactly() const {
+  // Elsewhere a seek is a guess, or clocks may leap on the way.
+  return av_match_list(format_->iformat->name, "mov,matroska,avi,wav", ',') != 0;
+}
+
 bool Input::seek_before(int stream, Millis at) {
-  // Formats with an index of times. Elsewhere a seek is a guess, or clocks may leap on the way.
-  constexpr const char* kExact = "mov,matroska,avi,wav";
   // The sound around a keyframe, and decoders that need a run-up, want a little more.
   constexpr auto kStepsBack = std::to_array<Millis>({1000, 5000, 20'000});
-  if (av_match_list(format_->iformat->name, kExact, ',') == 0) return false;
+  if (!seeks_exactly()) return false;
   const AVRational base = this->stream(stream).time_base;
   const std::int64_t start = format_->start_time == AV_NOPTS_VALUE
                                  ? 0
@@ -209,13 +222,7 @@ bool Input::seek_before(int stream, Millis at) {
     const std::int64_t to =
         start + av_rescale_q(std::max<Millis>(0, at - back), kMilliseconds, base);
     if (!seek(stream, to)) return false;
-    for (const auto& packet : look_ahead(stream, 1, kLookAheadBytes)) {
-      if (packet->stream_index != stream) continue;
-      const std::int64_t time = packet->pts != AV_NOPTS_VALUE ? packet->pts : packet->dts;
-      const bool early = time != AV_NOPTS_VALUE && time <= wanted;
-      if (early && (packet->flags & AV_PKT_FLAG_KEY) != 0) return true;
-      break;
-    }
+    if (const auto time = next_keyframe(stream); time && *time <= wanted) return true;
   }
   return false;
 }

@@ -12,11 +12,24 @@
 
 namespace telecine::media {
 
+/// The pictures of a source that are shown at `from` or later and before `to`, in ticks of
+/// media/clock.h. One of Made::cuts, or nothing, is where each ends and the next begins.
+struct Segment {
+  std::int64_t from = INT64_MIN;
+  std::int64_t to = INT64_MAX;
+};
+
 /// What is to be made of one input, all in one decode.
 struct Job {
   std::vector<OutputSpec> outputs;
   int threads = 1;              ///< cores this run may use
   bool accept_damaged = false;  ///< see TaskSpec
+  // A long input may be encoded in pieces, by several runs with the same outputs. At most one:
+  Millis find_cuts = 0;            ///< only say where it can be cut, about so far apart
+  std::optional<Segment> segment;  ///< only encode these pictures. Made::outputs are then the
+                                   ///< encodes, each with the one file that the join will ask for
+  int segments = 0;  ///< take the pictures from the files of so many such runs: OutputFiles::open
+                     ///< is asked for "segment/<number of the run>/<number of the encode>"
 };
 
 /// What became of one output.
@@ -30,12 +43,14 @@ struct MadeOutput {
   std::vector<OutputFile> files;
   std::optional<MediaFacts> facts;          ///< HLS: the best rendition's streams, all its sizes
   std::vector<MediaFacts> rendition_facts;  ///< HLS: in the order asked for
+  std::vector<std::string> notes{};         ///< what of the source was left out, and why
 };
 
 struct Made {
   MediaFacts source;
   std::vector<MadeOutput> outputs;        ///< in the job's order
   std::optional<AnalysisFacts> analysis;  ///< of a job that analyses
+  std::vector<std::int64_t> cuts{};       ///< keyframes at which it can be cut; none: nowhere
 };
 
 /// Hears of a run.

@@ -20,7 +20,8 @@ CREATE TABLE task(
 CREATE INDEX task_account ON task(account, state, key);
 CREATE INDEX task_finished ON task(finished) WHERE finished > 0;
 
--- Live work only: a unit's row goes when it ends. state: 0 ready, 1 leased.
+-- Live work only: a unit's row goes when it ends. state: 0 ready, 1 leased, 2 waits for the task's
+-- other units, 3 has ended and its payload is what it left for the one that waits.
 CREATE TABLE unit(
   id INTEGER PRIMARY KEY AUTOINCREMENT,
   task INTEGER NOT NULL,

@@ -135,6 +135,8 @@ class SqliteStore final : public Store {
   Result<std::optional<Submitted>> find_idempotent(Batch& batch, const Submission& submission);
   std::optional<Submitted> find_repeated(Batch& batch, const Submission& submission);
   void remember(Batch& batch, const Task& task, const std::string& name, const std::string& hash);
+  static std::vector<json::object> parts_of(Batch& batch, std::int64_t task);
+  static bool end_unit(Batch& batch, const UnitRef& ref, const UnitOutcome& outcome);
   std::vector<Lease> claim_units(Batch& batch, const std::string& node, int limit);
   TaskPtr end_task(Batch& batch, Task task);
   void lose_units_of(Batch& batch, const std::string& node);

@@ -10,6 +10,9 @@ namespace {
 
 /// A unit whose workers die this often takes them down itself.
 constexpr int kMaxLosses = 100;
+/// States of a unit's row, as the schema says. Those that are used in one place stand there.
+constexpr int kReady = 0;
+constexpr int kWaits = 2;
 /// The type of callbacks about tasks that go on.
 constexpr auto kChanged = "task.changed";
 
@@ -94,12 +97,14 @@ void SqliteStore::add_units(Batch& batch, const Task& task, const std::vector<Ne
   for (const NewUnit& unit : units) {
     const std::string payload = json::serialize(unit.payload);
     auto row = batch.db.prepare(
-        "INSERT INTO unit(task, kind, priority, run_at, payload) VALUES(?1, ?2, ?3, ?4, ?5)");
+        "INSERT INTO unit(task, kind, priority, run_at, payload, state) "
+        "VALUES(?1, ?2, ?3, ?4, ?5, ?6)");
     row.bind(1, task.id.key)
         .bind(2, static_cast<int>(unit.kind))
         .bind(3, task.spec.priority)
         .bind(4, batch.now + unit.delay)
         .bind(5, payload)
+        .bind(6, unit.waits ? kWaits : kReady)
         .run();
     batch.work_ready = true;
   }
@@ -208,6 +213,42 @@ void SqliteStore::submit(Submission submission, Done<Submitted> done) {
       std::move(done));
 }
 
+std::vector<json::object> SqliteStore::parts_of(Batch& batch, std::int64_t task) {
+  std::vector<json::object> parts;
+  auto query = batch.db.prepare("SELECT payload FROM unit WHERE task = ?1 AND state = 3");
+  query.bind(1, task);
+  while (query.step()) {
+    auto part = parse_json(query.text(0));
+    if (part && part->is_object()) parts.push_back(std::move(part->get_object()));
+  }
+  return parts;
+}
+
+/// Ends a unit, and says whether the task has others still to be done. The last but those that wait
+/// makes these ready.
+bool SqliteStore::end_unit(Batch& batch, const UnitRef& ref, const UnitOutcome& outcome) {
+  if (outcome.part.empty()) {
+    batch.db.prepare("DELETE FROM unit WHERE id = ?1").bind(1, ref.unit).run();
+  } else {
+    const std::string text = json::serialize(outcome.part);
+    batch.db.prepare("UPDATE unit SET state = 3, node = NULL, payload = ?2 WHERE id = ?1")
+        .bind(1, ref.unit)
+        .bind(2, text)
+        .run();
+  }
+  {
+    auto busy = batch.db.prepare("SELECT 1 FROM unit WHERE task = ?1 AND state IN (0, 1) LIMIT 1");
+    if (busy.bind(1, ref.task.key).step()) return true;
+  }
+  if (!outcome.next.empty()) return false;
+  batch.db.prepare("UPDATE unit SET state = 0 WHERE task = ?1 AND state = 2")
+      .bind(1, ref.task.key)
+      .run();
+  const bool woken = batch.db.changes() > 0;
+  batch.work_ready = batch.work_ready || woken;
+  return woken;
+}
+
 std::vector<Lease> SqliteStore::claim_units(Batch& batch, const std::string& node, int limit) {
   std::vector<Lease> leases;
   {
@@ -221,11 +262,17 @@ std::vector<Lease> SqliteStore::claim_units(Batch& batch, const std::string& nod
       auto task = load(batch, query.integer(1));
       const auto payload = parse_json(query.text(5));
       if (!task || !payload || !payload->is_object()) continue;
-      leases.push_back({query.integer(0), query.small(3) + 1, query.small(4),
-                        static_cast<UnitKind>(query.small(2)), payload->get_object(), *task});
+      leases.push_back({query.integer(0),
+                        query.small(3) + 1,
+                        query.small(4),
+                        static_cast<UnitKind>(query.small(2)),
+                        payload->get_object(),
+                        *task,
+                        {}});
     }
   }
   for (Lease& lease : leases) {
+    lease.parts = parts_of(batch, lease.task->id.key);
     batch.db.prepare("UPDATE unit SET state = 1, node = ?1, attempt = ?2 WHERE id = ?3")
         .bind(1, node)
         .bind(2, lease.attempt)
@@ -261,10 +308,10 @@ void SqliteStore::commit(UnitRef ref, UnitOutcome outcome, Done<TaskPtr> done) {
         if (auto ok = check_lease(batch, ref); !ok) return std::unexpected(ok.error());
         auto task = load(batch, ref.task, "");
         if (!task) return task;
-        batch.db.prepare("DELETE FROM unit WHERE id = ?1").bind(1, ref.unit).run();
+        const bool others = end_unit(batch, ref, given);
         UnitOutcome outcome = given;
         take_files(batch, **task, outcome);
-        Task next = after_commit(**task, outcome, batch.now);
+        Task next = after_commit(**task, outcome, others, batch.now);
         if (is_final(next.state)) return end_task(batch, std::move(next));
         add_units(batch, next, outcome.next);
         if (next.spec.callback_changes) queue_delivery(batch, next, kChanged);

@@ -30,12 +30,15 @@ struct UnitOutcome {
   std::vector<NewFile> files;
   boost::json::object result;      ///< members to set in the task's result
   std::optional<double> progress;  ///< of the task, 0...1; never takes it back
+  /// Kept for the unit that waits until all others have ended; see Lease::parts. Empty: nothing.
+  boost::json::object part;
   /// Ends the task as failed whatever the error's kind: what was begun must not be begun again.
   std::optional<Error> failed;
 };
-/// Succeeded when no unit follows and an output (or, with none asked for, the source) is there;
+/// `others`: the task has more units beside those that follow. Succeeded when there is no unit and
+/// an output (or, with none asked for, the source) is there;
 /// failed with the first output's error when none is.
-Task after_commit(const Task& task, const UnitOutcome& outcome, Millis now);
+Task after_commit(const Task& task, const UnitOutcome& outcome, bool others, Millis now);
 
 /// The same while the unit goes on: some of what it makes is there already.
 Task after_checkpoint(const Task& task, const UnitOutcome& outcome, Millis now);

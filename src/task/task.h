@@ -99,11 +99,13 @@ void note_file(boost::json::object& result, const boost::json::object& known,
 /// Claimable work. Exists from the commit that makes it to the commit that ends it.
 enum class UnitKind : std::uint8_t {
   kFetch,     ///< copy a remote input to this store's scratch space
-  kEncode,    ///< probe the input, make every output of it in one decode, and publish them
+  kEncode,    ///< probe the input and make every output of it in one decode; or, of a long one,
+              ///< only the pictures between two keyframes
   kAnalyse,   ///< look at the input and write the report
   kGenerate,  ///< have a provider make a video
   kExport,    ///< write a file from stored records
   kPublish,   ///< copy finished outputs to the task's destination
+  kPackage,   ///< join what the encodes of a long input made, and make the rest
 };
 template <>
 inline constexpr auto kNames<UnitKind> =
@@ -112,7 +114,8 @@ inline constexpr auto kNames<UnitKind> =
                                     {UnitKind::kAnalyse, "analyse"},
                                     {UnitKind::kGenerate, "generate"},
                                     {UnitKind::kExport, "export"},
-                                    {UnitKind::kPublish, "publish"}});
+                                    {UnitKind::kPublish, "publish"},
+                                    {UnitKind::kPackage, "package"}});
 
 /// The state a claimed unit of this kind puts its task into.
 constexpr TaskState state_during(UnitKind kind) {
@@ -125,6 +128,7 @@ struct NewUnit {
   UnitKind kind = UnitKind::kEncode;
   boost::json::object payload;  ///< what the executor needs beside the task
   Millis delay = 0;             ///< ms after the commit before it may be claimed
+  bool waits = false;           ///< until the task has no other unit that is still to be done
 };
 
 /// A claimed unit: the right of one node to run it until its lease ends.
@@ -135,6 +139,8 @@ struct Lease {
   UnitKind kind = UnitKind::kEncode;
   boost::json::object payload;
   TaskPtr task;
+  /// What the task's ended units left for the one that waits (UnitOutcome::part), in no order.
+  std::vector<boost::json::object> parts;
 };
 
 /// One line of a task's history, and one server-sent event.

@@ -94,8 +94,8 @@ class Conversation {
                               : fail(ErrorCode::kInternal, "this job makes no files"));
     }
     if (in.at("open") != nullptr) {
-      hand_over(hooks_.open ? hooks_.open(in.small("open"))
-                            : fail(ErrorCode::kInternal, "this job has no pictures"));
+      hand_over(hooks_.open ? hooks_.open(in.text("open"))
+                            : fail(ErrorCode::kInternal, "this job reads nothing beside its input"));
     }
     if (in.at("progress") != nullptr && hooks_.progress) {
       std::vector<double> outputs;

@@ -25,8 +25,8 @@ struct RunLimits {
 /// The worker's half of a run. All called on the thread that called `run`.
 struct RunHooks {
   std::function<Result<Fd>(const std::string& name)> create;
-  /// Opens one of the job's pictures for reading.
-  std::function<Result<Fd>(int index)> open;
+  /// Opens a file that the job reads beside its input, by the name it has for it.
+  std::function<Result<Fd>(const std::string& name)> open;
   /// May wait (admission); an error ends the run with it.
   std::function<Status(const MediaFacts&)> source;
   std::function<void(std::span<const double> outputs, double speed)> progress;

@@ -7,8 +7,8 @@
 #include "base/file_digest.h"
 #include "object/links.h"
 #include "task/own_store.h"
-#include "work/scratch.h"
 #include "work/assets.h"
+#include "work/scratch.h"
 #include "work/segments.h"
 #include "work/source.h"
 

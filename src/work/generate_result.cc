@@ -160,11 +160,12 @@ Result<UnitOutcome> draw_animatic(GenerateRun& g) {
   const auto pictures = in_order(g.job.pictures);
   RunHooks hooks;
   hooks.create = [&](const std::string& name) { return scratch.create(name); };
-  hooks.open = [&](int index) -> Result<Fd> {
-    if (index < 0 || static_cast<std::size_t>(index) >= pictures.size()) {
+  hooks.open = [&](const std::string& name) -> Result<Fd> {
+    const auto index = parse_int(name);
+    if (!index || *index < 0 || static_cast<std::size_t>(*index) >= pictures.size()) {
       return fail(ErrorCode::kInternal, "there is no such picture");
     }
-    return open_picture(g.context, g.task, pictures[static_cast<std::size_t>(index)]);
+    return open_picture(g.context, g.task, pictures[static_cast<std::size_t>(*index)]);
   };
   hooks.progress = shown(g, kGenerateFrom, kGenerateShare);
   auto made = g.context.children.run(

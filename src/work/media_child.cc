@@ -14,7 +14,7 @@ class AskedFiles final : public media::OutputFiles {
   explicit AskedFiles(Link& link) : link_(link) {}
 
   Result<Fd> create(const std::string& name) override { return ask({{"create", name}}); }
-  Result<Fd> open(int index) { return ask({{"open", index}}); }
+  Result<Fd> open(const std::string& asset) override { return ask({{"open", asset}}); }
 
  private:
   Result<Fd> ask(json::object question) {
@@ -66,7 +66,7 @@ Result<media::Made> work(const MediaJob& job, int input, Link& link) {
   AskedFiles files(link);
   if (job.animatic) {
     auto drawn = media::render_animatic(
-        *job.animatic, [&](int index) { return files.open(index); }, files, "video",
+        *job.animatic, [&](int index) { return files.open(std::to_string(index)); }, files, "video",
         [&](double done) { observer.on_progress(std::span(&done, 1), 0); });
     if (!drawn) return std::unexpected(drawn.error());
     media::Made made;
@@ -112,6 +112,9 @@ json::object to_json(const MediaJob& job) {
   for (const OutputSpec& spec : job.job.outputs) outputs.emplace_back(to_json(spec));
   o["outputs"] = std::move(outputs);
   o["threads"] = job.job.threads;
+  o["find_cuts"] = job.job.find_cuts;
+  if (job.job.segment) o["segment"] = {job.job.segment->from, job.job.segment->to};
+  o["segments"] = job.job.segments;
   if (job.animatic) o["animatic"] = animatic_json(*job.animatic);
   o["memory"] = job.limits.memory;
   o["cpu_seconds"] = job.limits.cpu_seconds;
@@ -130,6 +133,11 @@ MediaJob media_job_from(const json::value& value) {
     if (auto spec = output_spec_from(item, "")) job.job.outputs.push_back(std::move(*spec));
   }
   job.job.threads = in.small("threads");
+  job.job.find_cuts = in.integer("find_cuts");
+  if (const auto bounds = in.list("segment"); bounds.size() == 2) {
+    job.job.segment = {bounds[0].to_number<std::int64_t>(), bounds[1].to_number<std::int64_t>()};
+  }
+  job.job.segments = in.small("segments");
   if (const auto* options = in.at("animatic")) job.animatic = animatic_from(LooseReader(*options));
   job.limits = {in.integer("memory"), in.integer("cpu_seconds"), in.integer("file_bytes")};
   return job;
@@ -144,10 +152,12 @@ json::object to_json(const media::Made& made) {
     stored.files = output.files;
     stored.facts = output.facts;
     stored.rendition_facts = output.rendition_facts;
+    stored.notes = output.notes;
     outputs.emplace_back(to_json(stored));
   }
   json::object o{{"source", to_json(made.source)}, {"outputs", std::move(outputs)}};
   if (made.analysis) o["analysis"] = to_json(*made.analysis);
+  if (!made.cuts.empty()) o["cuts"] = json::value_from(made.cuts);
   return o;
 }
 
@@ -158,9 +168,11 @@ media::Made made_from(const json::value& value) {
   for (const auto& item : in.list("outputs")) {
     Output stored = output_from(item);
     made.outputs.push_back({std::move(stored.error), std::move(stored.files),
-                            std::move(stored.facts), std::move(stored.rendition_facts)});
+                            std::move(stored.facts), std::move(stored.rendition_facts),
+                            std::move(stored.notes)});
   }
   if (const auto* analysis = in.at("analysis")) made.analysis = analysis_facts_from(*analysis);
+  for (const auto& cut : in.list("cuts")) made.cuts.push_back(cut.to_number<std::int64_t>());
   return made;
 }
 

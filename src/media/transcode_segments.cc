@@ -1,0 +1,130 @@
+// What a transcode of one segment of a source, and the one that joins them, do otherwise.
+
+#include <algorithm>
+
+#include "media/transcode.h"
+
+namespace telecine::media {
+namespace {
+
+/// Whether its pictures come out the same when what is before them is not known.
+bool stands_alone(const PlannedVideo& planned, const VideoFacts& source) {
+  const VideoOptions& options = planned.settings.options;
+  const bool keeps_rate = planned.rate_limit <= 0 && options.frame_rate <= 0;
+  const bool keeps_fields = options.deinterlace == Deinterlace::kOff ||
+                            (options.deinterlace == Deinterlace::kAuto &&
+                             (source.field_order.empty() || source.field_order == "progressive"));
+  const bool is_animation = options.codec == VideoCodec::kGif || options.codec == VideoCodec::kWebp;
+  return keeps_rate && keeps_fields && !is_animation && !options.subtitles;
+}
+
+}  // namespace
+
+const std::vector<OutputSpec>& Transcode::specs() const {
+  return job_.segment ? segment_specs_ : job_.outputs;
+}
+
+PictureSource* Transcode::pictures_of(std::size_t encode) const {
+  if (job_.segments > 0) return joined_[encode].get();
+  return branches_[encode].get();
+}
+
+std::vector<Ticks> Transcode::cuts(Millis length) {
+  const auto [source, plan] = make_plan();
+  const auto fits = [&](const PlannedVideo& one) {
+    return one.part == plan.video.front().part && stands_alone(one, *video_);
+  };
+  const bool possible = !plan.video.empty() && input_.seeks_exactly() && !job_.accept_damaged &&
+                        std::ranges::all_of(plan.video, fits);
+  if (!possible) return {};
+  const Span span = span_of(plan.video.front().part);
+  const Ticks end =
+      std::min(span.end, declared_ > 0 ? declared_ : ms_to_ticks(source_.duration) + origin_);
+  std::vector<Ticks> found;
+  const int index = video_->index;
+  const AVRational base = input_.stream(index).time_base;
+  const Ticks step = ms_to_ticks(length);
+  for (Ticks wanted = span.start + step; wanted < end - step / 2; wanted += step) {
+    if (!input_.seek(index, av_rescale_q(wanted + zero_, kTicks, base))) return {};
+    const auto at = input_.next_keyframe(index);
+    if (!at) return {};
+    const Ticks cut = to_ticks(*at, base) - zero_;
+    const Ticks last = found.empty() ? span.start : found.back();
+    // Where keyframes are rare, segments are long.
+    if (cut - last >= step / 2) found.push_back(cut);
+  }
+  return found;
+}
+
+/// Pictures alone, and an output for each encode.
+void Transcode::reduce_to_segment(Plan& plan) {
+  for (const auto& heard : heard_) {
+    if (heard) input_.stream(heard->source.stream->index).discard = AVDISCARD_ALL;
+  }
+  heard_.clear();
+  plan.audio.clear();
+  plan.copies_video = false;
+  plan.outputs.clear();
+  for (std::size_t i = 0; i < plan.video.size(); ++i) {
+    OutputSpec& spec = segment_specs_.emplace_back();
+    spec.name = std::to_string(i);
+    spec.renditions.emplace_back();
+    PlannedOutput& planned = plan.outputs.emplace_back();
+    planned.part = plan.video[i].part;
+    planned.renditions.emplace_back().video = static_cast<int>(i);
+  }
+}
+
+Status Transcode::go_to_segment() {
+  const Ticks from = job_.segment->from;
+  if (from <= 0) return {};
+  if (video_ == nullptr) return fail(ErrorCode::kInternal, "a segment of no pictures");
+  const int index = video_->index;
+  const AVRational base = input_.stream(index).time_base;
+  const std::int64_t wanted = av_rescale_q(from + zero_, kTicks, base);
+  if (input_.seek(index, wanted)) {
+    const auto at = input_.next_keyframe(index);
+    if (at && to_ticks(*at, base) - zero_ <= from) return {};
+  }
+  if (input_.seek_before(index, ticks_to_ms(from - origin_))) return {};
+  return fail(ErrorCode::kInternal, "a segment cannot be found in the source any more");
+}
+
+bool Transcode::in_segment(const AVFrame& frame) const {
+  return !job_.segment || (frame.pts >= job_.segment->from && frame.pts < job_.segment->to);
+}
+
+void Transcode::open_segments(const Plan& plan) {
+  decodes_video_ = false;
+  if (video_ != nullptr && !plan.copies_video) {
+    input_.stream(video_->index).discard = AVDISCARD_ALL;
+  }
+  for (std::size_t i = 0; i < plan.video.size(); ++i) {
+    auto joined = JoinedSegments::open(files_, i, static_cast<std::size_t>(job_.segments),
+                                       span_of(plan.video[i].part).start);
+    branch_errors_.push_back(joined ? std::nullopt : std::optional(joined.error()));
+    joined_.push_back(joined ? std::move(*joined) : nullptr);
+  }
+}
+
+Status Transcode::pump_segments(Ticks until) {
+  for (auto& joined : joined_) {
+    if (!joined) continue;
+    if (auto ok = joined->pump(until); !ok) return ok;
+  }
+  return {};
+}
+
+Status Transcode::finish_segment(Work& work) {
+  const Target& target = work.targets.front();
+  target.segment->note(*target.video);
+  if (auto ok = target.muxer->finish(); !ok) return ok;
+  OutputFile file;
+  file.name = work.spec->name;
+  file.type = "application/octet-stream";
+  file.size = target.segment->bytes();
+  work.made.files.push_back(std::move(file));
+  return {};
+}
+
+}  // namespace telecine::media
