@@ -15,7 +15,7 @@ constexpr std::size_t kQueuedFrames = 8;
 constexpr double kSlotSlack = 0.1;
 
 bool draws(const VideoSettings& settings, const Drawings& drawings) {
-  return settings.treatment.turns() || settings.treatment.pads() || !drawings.overlays.empty();
+  return settings.treatment.turns() || settings.treatment.pads() || drawings.any();
 }
 
 PictureFormat scaled_format(const VideoSettings& settings, const Drawings& drawings,

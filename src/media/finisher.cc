@@ -26,14 +26,15 @@ Finisher::Finisher(const VideoSettings& settings, Drawings drawings, Sink sink)
     add_chain(turning_filters(treatment), [this](FramePtr f) { return lay(std::move(f)); });
     turning_ = &chains_.back();
   }
-  const bool draws = treatment.turns() || treatment.pads() || !drawings.overlays.empty();
+  const bool draws = treatment.turns() || treatment.pads() || drawings.any();
   if (!drawings.overlays.empty()) {
     const std::string filters = overlay_filters(drawings.overlays, takes(settings, draws).format);
     std::vector<FramePtr> images;
     for (Overlay& overlay : drawings.overlays) images.push_back(std::move(overlay.image));
-    add_chain(filters, [this](FramePtr f) { return convert(std::move(f)); }, std::move(images));
+    add_chain(filters, [this](FramePtr f) { return paint(std::move(f)); }, std::move(images));
     drawing_ = &chains_.back();
   }
+  subtitles_ = std::move(drawings.subtitles);
   if (takes(settings, draws) != codec_format(settings)) {
     last_.emplace(settings.size, codec_format(settings));
   }
@@ -63,7 +64,14 @@ Status Finisher::lay(FramePtr frame) {
   auto laid = ground_.lay(std::move(frame));
   if (!laid) return std::unexpected(laid.error());
   if (drawing_ != nullptr) return drawing_->push(**laid, (*laid)->pts);
-  return convert(std::move(*laid));
+  return paint(std::move(*laid));
+}
+
+Status Finisher::paint(FramePtr frame) {
+  if (!subtitles_) return convert(std::move(frame));
+  auto painted = subtitles_->paint(std::move(frame));
+  if (!painted) return std::unexpected(painted.error());
+  return convert(std::move(*painted));
 }
 
 Status Finisher::convert(FramePtr frame) {

@@ -8,12 +8,15 @@
 #include "media/filter_chain.h"
 #include "media/overlay.h"
 #include "media/scale.h"
+#include "media/subtitle_painter.h"
 
 namespace telecine::media {
 
 /// What is drawn on pictures of one size.
 struct Drawings {
   std::vector<Overlay> overlays;
+  std::unique_ptr<SubtitlePainter> subtitles;  ///< above them
+  bool any() const { return !overlays.empty() || subtitles; }
 };
 
 /// Brings scaled pictures to what an encoder takes: turned, on their ground, drawn on, in its
@@ -37,10 +40,12 @@ class Finisher {
  private:
   void add_chain(std::string filters, Sink sink, std::vector<FramePtr> images = {});
   Status lay(FramePtr frame);
+  Status paint(FramePtr frame);
   Status convert(FramePtr frame);
 
   Sink sink_;
   Ground ground_;
+  std::unique_ptr<SubtitlePainter> subtitles_;
   std::optional<Scaler> last_;     // to a format nothing can be drawn on
   std::list<FilterChain> chains_;  // in the order pictures pass them
   FilterChain* turning_ = nullptr;

@@ -7,6 +7,7 @@
 #include "media/input.h"
 #include "media/scale.h"
 #include "media/still.h"
+#include "media/tone_map.h"
 
 namespace telecine::media {
 namespace {
@@ -44,7 +45,7 @@ void for_each_pixel(AVFrame& rgba, Change change) {
 }
 
 /// Scales without letting the colours of what cannot be seen into what can.
-Result<FramePtr> scaled(const AVFrame& image, Dimensions size, double opacity) {
+Result<FramePtr> scaled(const AVFrame& image, Dimensions size, double opacity, double white) {
   FramePtr own = share(image);
   if (av_frame_make_writable(own.get()) < 0)
     return fail(ErrorCode::kResourceLimit, "out of memory");
@@ -56,9 +57,10 @@ Result<FramePtr> scaled(const AVFrame& image, Dimensions size, double opacity) {
   if (av_frame_make_writable(small->get()) < 0) {
     return fail(ErrorCode::kResourceLimit, "out of memory");
   }
-  for_each_pixel(**small, [opacity](std::uint8_t* p) {
+  for_each_pixel(**small, [opacity, white](std::uint8_t* p) {
     for (int c = 0; c < 3 && p[3] > 0; ++c) {
-      p[c] = static_cast<std::uint8_t>(std::min(255, (p[c] * 255 + p[3] / 2) / p[3]));
+      const int whole = std::min(255, (p[c] * 255 + p[3] / 2) / p[3]);
+      p[c] = static_cast<std::uint8_t>(std::lround(whole * white));
     }
     p[3] = static_cast<std::uint8_t>(std::lround(p[3] * opacity));
   });
@@ -134,17 +136,19 @@ Result<const AVFrame*> Images::get(const std::string& asset) {
 }
 
 Result<std::vector<Overlay>> overlays_of(const std::vector<Watermark>& marks, Dimensions size,
-                                         AVPixelFormat format, AVColorSpace space, Images& images) {
+                                         AVPixelFormat format, const ColourTags& colour,
+                                         Images& images) {
   // libavfilter converts between depths itself, but not between matrices.
-  const PictureFormat wanted = is_rgb(format)
-                                   ? PictureFormat{AV_PIX_FMT_RGBA, AVCOL_RANGE_JPEG}
-                                   : PictureFormat{AV_PIX_FMT_YUVA420P, AVCOL_RANGE_MPEG, space};
+  const PictureFormat wanted =
+      is_rgb(format) ? PictureFormat{AV_PIX_FMT_RGBA, AVCOL_RANGE_JPEG}
+                     : PictureFormat{AV_PIX_FMT_YUVA420P, AVCOL_RANGE_MPEG, colour.space};
+  const double white = paper_white(colour.transfer);
   std::vector<Overlay> overlays;
   for (const Watermark& mark : marks) {
     auto image = images.get(mark.image);
     if (!image) return std::unexpected(image.error());
     const Dimensions own = size_of(mark, **image, size);
-    auto small = scaled(**image, own, mark.opacity);
+    auto small = scaled(**image, own, mark.opacity, white);
     if (!small) return std::unexpected(small.error());
     auto ready = Scaler(own, wanted).scale(**small);
     if (!ready) return std::unexpected(ready.error());

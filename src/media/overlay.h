@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "media/av.h"
+#include "media/encoders.h"
 #include "media/output_files.h"
 #include "task/picture.h"
 
@@ -31,9 +32,10 @@ struct Overlay {
   Millis end = 0;  ///< 0: for ever
 };
 
-/// `size` is that of the pictures; `format` and `space` are theirs, too.
+/// `size` is that of the pictures; `format` and `colour` are theirs, too.
 Result<std::vector<Overlay>> overlays_of(const std::vector<Watermark>& marks, Dimensions size,
-                                         AVPixelFormat format, AVColorSpace space, Images& images);
+                                         AVPixelFormat format, const ColourTags& colour,
+                                         Images& images);
 
 /// libavfilter's filters that lay them over the pictures; their inputs are "image0" and so on.
 std::string overlay_filters(const std::vector<Overlay>& overlays, AVPixelFormat format);

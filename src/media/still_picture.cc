@@ -30,8 +30,7 @@ Result<FramePtr> with_watermarks(FramePtr frame, const StillOptions& options, Im
   if (options.watermarks.empty()) return frame;
   std::vector<Watermark> marks = options.watermarks;
   for (Watermark& mark : marks) mark.start = mark.end = 0;
-  auto overlays =
-      overlays_of(marks, {frame->width, frame->height}, kRgb.format, kRgb.space, images);
+  auto overlays = overlays_of(marks, {frame->width, frame->height}, kRgb.format, {}, images);
   if (!overlays) return std::unexpected(overlays.error());
   const std::string filters = overlay_filters(*overlays, kRgb.format);
   std::vector<FramePtr> laid;

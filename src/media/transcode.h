@@ -128,7 +128,7 @@ class Transcode {
   void open_branches(const Plan& plan);
   Result<std::unique_ptr<VideoBranch>> make_branch(const PlannedVideo& planned,
                                                    VideoBranch* parent);
-  Result<Drawings> drawings_for(const VideoSettings& settings);
+  Result<Drawings> drawings_for(const VideoSettings& settings, const Span& span);
   Status open_video_decoder();
   void open_sound_decoder(std::size_t place);
   Status read_all();

@@ -13,19 +13,27 @@ Result<std::unique_ptr<VideoBranch>> Transcode::make_branch(const PlannedVideo& 
   if (is_hdr(settings.colour.transfer)) {
     settings.light = light_of(input_, input_.stream(video_->index));
   }
-  auto drawings = drawings_for(settings);
+  const Span span = span_of(planned.part);
+  auto drawings = drawings_for(settings, span);
   if (!drawings) return std::unexpected(drawings.error());
-  return VideoBranch::create(settings, planned.rate_limit, span_of(planned.part),
-                             std::move(*drawings), parent);
+  return VideoBranch::create(settings, planned.rate_limit, span, std::move(*drawings), parent);
 }
 
-Result<Drawings> Transcode::drawings_for(const VideoSettings& settings) {
+Result<Drawings> Transcode::drawings_for(const VideoSettings& settings, const Span& span) {
   Drawings drawings;
-  auto overlays =
-      overlays_of(settings.options.watermarks, settings.size,
-                  Finisher::takes(settings, true).format, settings.colour.space, images_);
+  auto overlays = overlays_of(settings.options.watermarks, settings.size,
+                              Finisher::takes(settings, true).format, settings.colour, images_);
   if (!overlays) return std::unexpected(overlays.error());
   drawings.overlays = std::move(*overlays);
+  if (const auto& wanted = settings.options.subtitles) {
+    const int height = settings.size.height;
+    const auto script = wanted->file.empty() ? read_script(input_, source_, *wanted, height, zero_)
+                                             : read_script(files_, *wanted, height, origin_);
+    if (!script) return std::unexpected(script.error());
+    auto painter = SubtitlePainter::create(*script, settings.size, span.start);
+    if (!painter) return std::unexpected(painter.error());
+    drawings.subtitles = std::move(*painter);
+  }
   return drawings;
 }
 
