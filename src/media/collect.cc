@@ -13,15 +13,18 @@ void Transcode::finish_output(Work& work) {
     Status ok;
     switch (work.spec->type) {
       case OutputType::kVideo:
-        ok = finish_file(work);
+        ok = job_.segment ? finish_segment(work) : finish_file(work);
         break;
       case OutputType::kHls:
-        ok = finish_hls(work);
+        ok = finish_ladder(work);
         break;
       case OutputType::kCover:
       case OutputType::kSnapshots:
       case OutputType::kSprites:
         ok = finish_pictures(work);
+        break;
+      case OutputType::kSubtitles:
+        ok = finish_subtitles(work);
         break;
       case OutputType::kDocument:
         ok = fail(ErrorCode::kUnsupported, "a document is not made from media");
@@ -74,22 +77,42 @@ Status Transcode::finish_pictures(Work& work) {
 std::optional<Transcode::Track> Transcode::picture_track(const Target& target) {
   if (const StreamCopy* copy = target.video_copy) {
     const AVStream& stream = copy->stream();
-    return Track{stream.codecpar, stream.avg_frame_rate, copy->packets(), copy->start(),
+    return Track{&copy->parameters(), stream.avg_frame_rate, copy->packets(), copy->start(),
                  copy->end()};
   }
   if (target.video == nullptr) return std::nullopt;
-  const VideoEncoder& encoder = target.video->encoder();
-  return Track{&encoder.parameters(), encoder.frame_rate(), encoder.frames(), encoder.start(),
-               encoder.end()};
+  const PictureSource& pictures = *target.video;
+  return Track{&pictures.parameters(), pictures.frame_rate(), pictures.frames(), pictures.starts(),
+               pictures.ends()};
 }
 
-std::optional<Transcode::Track> Transcode::sound_track(const Target& target) {
-  if (const StreamCopy* copy = target.sound_copy) {
+Transcode::Track Transcode::track_of(const SoundTrack& sound) {
+  if (const StreamCopy* copy = sound.copy) {
     return Track{copy->stream().codecpar, {0, 1}, copy->packets(), copy->start(), copy->end()};
   }
-  if (target.sound == nullptr) return std::nullopt;
-  const AudioEncoder& encoder = target.sound->encoder;
+  const AudioEncoder& encoder = sound.encode->encoder;
   return Track{&encoder.parameters(), {0, 1}, 0, encoder.start(), encoder.end()};
+}
+
+/// Of several sounds the one that plays unless a viewer chooses another.
+std::size_t Transcode::main_sound(const std::vector<SoundTrack>& sounds) {
+  for (std::size_t i = 0; i < sounds.size(); ++i) {
+    if (sounds[i].facts->is_default) return i;
+  }
+  return 0;
+}
+
+std::vector<ChapterFacts> Transcode::chapters_in(const Span& span) const {
+  std::vector<ChapterFacts> out;
+  const Millis from = ticks_to_ms(span.start - (span.is_whole() ? 0 : origin_));
+  for (ChapterFacts chapter : source_.chapters) {
+    chapter.start = std::max<Millis>(0, chapter.start - from);
+    chapter.end -= from;
+    if (span.end != kForever)
+      chapter.end = std::min(chapter.end, ticks_to_ms(span.end - span.start));
+    if (chapter.end > chapter.start) out.push_back(std::move(chapter));
+  }
+  return out;
 }
 
 MediaFacts Transcode::facts_of(const Target& target) const {
@@ -116,12 +139,17 @@ MediaFacts Transcode::facts_of(const Target& target) const {
     video.is_default = true;
     facts.video.push_back(std::move(video));
   }
-  if (const auto track = sound_track(target)) {
-    AudioFacts audio = describe_audio(*track->codec);
-    audio.index = static_cast<int>(facts.video.size());
-    audio.start = ticks_to_ms(track->start);
-    audio.duration = ticks_to_ms(track->end - track->start);
-    audio.is_default = true;
+  const std::size_t main = main_sound(target.sounds);
+  for (std::size_t i = 0; i < target.sounds.size(); ++i) {
+    const SoundTrack& sound = target.sounds[i];
+    const Track track = track_of(sound);
+    AudioFacts audio = describe_audio(*track.codec);
+    audio.index = static_cast<int>(facts.video.size() + i);
+    audio.start = ticks_to_ms(track.start);
+    audio.duration = ticks_to_ms(track.end - track.start);
+    audio.language = sound.facts->language;
+    audio.title = sound.facts->title;
+    audio.is_default = i == main;
     facts.audio.push_back(std::move(audio));
   }
   for (const auto& video : facts.video) {
@@ -131,60 +159,6 @@ MediaFacts Transcode::facts_of(const Target& target) const {
     facts.duration = std::max(facts.duration, audio.start + audio.duration);
   }
   return facts;
-}
-
-MediaFacts Transcode::hls_facts(const Target& target) const {
-  MediaFacts facts = facts_of(target);
-  facts.container = "hls";
-  facts.size = target.hls->bytes();
-  facts.duration = static_cast<Millis>(target.hls->seconds() * 1000 + 0.5);
-  facts.bitrate = target.hls->average_rate();
-  return facts;
-}
-
-Status Transcode::finish_hls(Work& work) {
-  std::vector<Variant> variants;
-  std::vector<OutputFile> files;
-  std::size_t best = 0;
-  std::int64_t bytes = 0;
-  for (std::size_t i = 0; i < work.targets.size(); ++i) {
-    const Target& target = work.targets[i];
-    if (auto ok = target.muxer->finish(); !ok) return ok;
-    Variant variant;
-    variant.uri = work.spec->renditions[i].name + "/index.m3u8";
-    variant.peak_rate = target.hls->peak_rate();
-    variant.average_rate = target.hls->average_rate();
-    MediaFacts facts = hls_facts(target);
-    if (const auto track = picture_track(target)) {
-      variant.codecs = codec_string(*track->codec);
-      variant.size = {facts.video.front().width, facts.video.front().height};
-      variant.frame_rate = facts.video.front().frame_rate.value();
-    }
-    if (const auto track = sound_track(target)) {
-      if (!variant.codecs.empty()) variant.codecs += ",";
-      variant.codecs += codec_string(*track->codec);
-    }
-    variants.push_back(std::move(variant));
-    work.made.rendition_facts.push_back(std::move(facts));
-    const auto area = [&](std::size_t k) {
-      const Dimensions size = variants[k].size;
-      return static_cast<std::int64_t>(size.width) * size.height;
-    };
-    if (area(i) > area(best)) best = i;
-    bytes += target.hls->bytes();
-    for (const auto& file : target.hls->files()) files.push_back(file);
-  }
-  const std::string name = work.spec->name + "/master.m3u8";
-  const std::string text = master_playlist(variants, work.spec->segments);
-  auto fd = files_.create(name);
-  if (!fd) return std::unexpected(fd.error());
-  if (auto ok = write_whole(fd->get(), text); !ok) return ok;
-  files.insert(files.begin(),
-               {name, {}, kPlaylistType, static_cast<std::int64_t>(text.size()), {}});
-  work.made.facts = work.made.rendition_facts[best];
-  work.made.facts->size = bytes + static_cast<std::int64_t>(text.size());
-  work.made.files = std::move(files);
-  return {};
 }
 
 std::vector<MadeOutput> Transcode::collect() {

@@ -86,13 +86,17 @@ void StreamCopy::take(const AVPacket& packet) {
                  "the source does not say when its pictures are shown; encode the stream",
                  {}});
   }
-  const Ticks shown = to_ticks(own->pts, stream_.time_base);
-  if (packets_++ == 0) start_ = std::max<Ticks>(0, shown);
   const std::int64_t length = own->duration > 0 ? own->duration : std::max<std::int64_t>(0, step_);
-  end_ = std::max(end_, to_ticks(own->pts + length, stream_.time_base));
+  send(std::move(own), length);
   progress_ = end_;
+}
+
+void StreamCopy::send(PacketPtr packet, std::int64_t length) {
+  const Ticks shown = to_ticks(packet->pts, stream_.time_base);
+  if (packets_++ == 0) start_ = std::max<Ticks>(0, shown);
+  end_ = std::max(end_, to_ticks(packet->pts + length, stream_.time_base));
   std::vector<PacketPtr> one;
-  one.push_back(std::move(own));
+  one.push_back(std::move(packet));
   out_.send(std::move(one));
 }
 
@@ -102,6 +106,59 @@ void StreamCopy::finish() {
     return fail({ErrorCode::kDecodeFailed, "the stream to copy has nothing, or no keyframe", {}});
   }
   out_.end();
+}
+
+namespace {
+
+// Codecs whose frames overlap need one or two before the first that is heard; Opus asks for 80 ms.
+constexpr Ticks kRunUp = kTicksPerSecond / 10;
+
+}  // namespace
+
+KeyframeClip::KeyframeClip(const AVStream& stream, Ticks zero, Span span)
+    : StreamCopy(stream, zero + span.start), file_zero_(zero), span_(span) {}
+
+void KeyframeClip::take(const AVPacket& packet) {
+  if (is_done()) return;
+  const std::int64_t time = packet.pts != AV_NOPTS_VALUE ? packet.pts : packet.dts;
+  if (time == AV_NOPTS_VALUE) return StreamCopy::take(packet);
+  const AVRational base = stream().time_base;
+  const Ticks at = to_ticks(time, base) - file_zero_;
+  const Ticks length = to_ticks(std::max<std::int64_t>(1, packet.duration), base);
+  if (!begun_) {
+    begun_ = (packet.flags & AV_PKT_FLAG_KEY) != 0 && !is_before(span_, at, length);
+    if (!begun_) return;
+  } else if (is_before(span_, at, length)) {
+    return;  // refers to what is before the keyframe
+  }
+  const std::int64_t decoded = packet.dts != AV_NOPTS_VALUE ? packet.dts : time;
+  over_ = to_ticks(decoded, base) - file_zero_ >= span_.end;
+  if (over_) return;
+  if (at >= span_.end) {
+    behind_.push_back(share(packet));
+    return;
+  }
+  for (const auto& each : behind_) StreamCopy::take(*each);
+  behind_.clear();
+  StreamCopy::take(packet);
+  show_progress(at);
+}
+
+SoundClip::SoundClip(const AVStream& stream, Ticks zero, Span span, bool runs_up)
+    : StreamCopy(stream, zero + span.start),
+      file_zero_(zero),
+      span_(span),
+      run_up_(runs_up ? kRunUp : 0) {}
+
+void SoundClip::take(const AVPacket& packet) {
+  const std::int64_t time = packet.pts != AV_NOPTS_VALUE ? packet.pts : packet.dts;
+  if (time == AV_NOPTS_VALUE || is_done()) return;
+  const Ticks at = to_ticks(time, stream().time_base) - file_zero_;
+  show_progress(at);
+  over_ = at >= span_.end;
+  if (over_ || at < span_.start - run_up_) return;
+  StreamCopy::take(packet);
+  show_progress(at);
 }
 
 }  // namespace telecine::media

@@ -39,14 +39,20 @@ Result<Part> part_of(const OutputSpec& spec, Millis duration) {
   return part;
 }
 
+bool is_before(const Span& span, Ticks at, Ticks shown) {
+  return at + shown / 2 < span.start && at + shown - span.start <= kShortPiece;
+}
+
+bool is_behind(const Span& span, Ticks at, Ticks shown) {
+  return at + shown / 2 >= span.end && span.end - at <= kShortPiece;
+}
+
 std::vector<FramePtr> PictureCut::take(FramePtr frame) {
   std::vector<FramePtr> out;
   const Ticks shown = std::max<Ticks>(1, frame->pkt_duration);
-  const Ticks middle = frame->pts + shown / 2;
-  const Ticks over = frame->pts + shown;
-  seen_ = std::max(seen_, over);
-  if (middle >= span_.end && span_.end - frame->pts <= kShortPiece) return out;
-  if (middle < span_.start && over - span_.start <= kShortPiece) {
+  seen_ = std::max(seen_, frame->pts + shown);
+  if (is_behind(span_, frame->pts, shown)) return out;
+  if (is_before(span_, frame->pts, shown)) {
     before_ = std::move(frame);
     return out;
   }

@@ -28,9 +28,13 @@ struct Span {
   bool is_whole() const { return start == 0 && end == kForever; }
 };
 
-/// Cuts pictures to a span, whose start becomes 0. A picture at its edge belongs to the span that
-/// holds its middle, so that spans side by side share out the pictures; one that is shown for long,
-/// a slide, belongs to both. The first one is shown from 0 on.
+/// Whether a picture shown from `at` for `shown` belongs to what is before the span, or behind it:
+/// one at its edge belongs to the side that holds its middle; one that is shown for long, a slide,
+/// to both.
+bool is_before(const Span& span, Ticks at, Ticks shown);
+bool is_behind(const Span& span, Ticks at, Ticks shown);
+
+/// Cuts pictures to a span, whose start becomes 0. The first one is shown from 0 on.
 /// One thread.
 class PictureCut {
  public:
