@@ -17,6 +17,7 @@
 #include "base/text.h"
 #include "media/synth.h"
 #include "object/http_client.h"
+#include "task/spec.h"
 #include "work/child_host.h"
 
 // Media work without a server: the same sandboxed child, fed and emptied by this process.
@@ -130,6 +131,12 @@ Result<media::Made> run_job(ChildHost& children, int input, const MediaJob& job,
   ProgressBar bar("Transcoding");
   RunHooks hooks;
   hooks.create = [&](const std::string& name) { return directory.create(name); };
+  const std::vector<std::string> assets = assets_of(job.job.outputs);
+  hooks.open = [&](const std::string& name) -> Result<Fd> {
+    // The child gets what the command line names and nothing else.
+    if (std::ranges::find(assets, name) != assets.end()) return open_media(name, stop);
+    return fail(ErrorCode::kInternal, "the job names no such file");
+  };
   hooks.progress = [&](std::span<const double> done, double speed) {
     const double sum = std::accumulate(done.begin(), done.end(), 0.0);
     char note[32] = "";
@@ -150,6 +157,7 @@ json::object output_json(const OutputSpec& spec, const media::MadeOutput& made) 
   output.files = made.files;
   output.facts = made.facts;
   output.rendition_facts = made.rendition_facts;
+  output.notes = made.notes;
   return to_json(output);
 }
 

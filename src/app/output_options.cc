@@ -23,7 +23,11 @@ constexpr Shortcut kShortcuts[] = {
     {"short-side", "video", "short_side", false}, {"crf", "video", "crf", false},
     {"bitrate", "video", "bitrate", false},       {"fps", "video", "max_frame_rate", false},
     {"preset", "video", "preset", true},          {"audio-bitrate", "audio", "bitrate", false},
+    {"fit", "video", "fit", true},                {"rotate", "video", "rotate", false},
+    {"frame-rate", "video", "frame_rate", false}, {"loudness", "audio", "loudness", false},
 };
+
+constexpr const char* kFileOptions[] = {"watermark", "subtitles"};
 
 /// "2M" and "128k" are bit rates in the decimal units of encoders.
 std::optional<double> number_of(std::string_view text) {
@@ -43,7 +47,24 @@ json::value number_json(double number) {
 
 bool has_shortcut(const Arguments& arguments) {
   const auto given = [&](const Shortcut& shortcut) { return arguments.has(shortcut.option); };
-  return arguments.has("no-audio") || std::ranges::any_of(kShortcuts, given);
+  const auto flag = [&](const char* name) { return arguments.has(name); };
+  return std::ranges::any_of(kFileOptions, flag) || arguments.has("no-audio") ||
+         std::ranges::any_of(kShortcuts, given);
+}
+
+/// Files that are drawn into the pictures.
+void add_files(const Arguments& arguments, json::object& output) {
+  const auto video = [&]() -> json::object& {
+    auto& part = output["video"];
+    if (!part.is_object()) part = json::object();
+    return part.get_object();
+  };
+  if (const auto image = arguments.find("watermark")) {
+    video()["watermarks"] = json::array{json::object{{"image", *image}}};
+  }
+  if (const auto file = arguments.find("subtitles")) {
+    video()["subtitles"] = json::object{{"file", *file}};
+  }
 }
 
 Result<json::array> outputs_of_shortcuts(const Arguments& arguments) {
@@ -61,6 +82,7 @@ Result<json::array> outputs_of_shortcuts(const Arguments& arguments) {
     if (!part.is_object()) part = json::object();
     part.get_object()[shortcut.field] = shortcut.text ? json::value(*text) : number_json(*number);
   }
+  add_files(arguments, output);
   if (arguments.has("no-audio")) output["audio"] = false;
   for (const char* size : {"height", "short-side"}) {
     if (const auto text = arguments.find(size)) output["name"] = *text + "p";
@@ -94,6 +116,16 @@ std::vector<OptionSpec> output_options() {
       {.name = "--bitrate", .value = "RATE", .help = "Its bit rate instead: 2M, 800k"},
       {.name = "--preset", .value = "NAME", .help = "ultrafast ... veryslow [veryfast]"},
       {.name = "--fps", .value = "N", .help = "Its highest frame rate"},
+      {.name = "--frame-rate", .value = "N", .help = "Its frame rate, exactly"},
+      {.name = "--fit",
+       .value = "MODE",
+       .help = "With --width and --height: fit, crop, stretch or pad [fit]"},
+      {.name = "--rotate", .value = "DEGREES", .help = "Clockwise: 90, 180 or 270"},
+      {.name = "--watermark", .value = "FILE", .help = "An image laid into its upper right corner"},
+      {.name = "--subtitles",
+       .value = "FILE",
+       .help = "SubRip, WebVTT or ASS, drawn into its pictures"},
+      {.name = "--loudness", .value = "LUFS", .help = "What its sound is brought to, such as -23"},
       {.name = "--audio-bitrate", .value = "RATE", .help = "Of its sound [128k]"},
       {.name = "--no-audio", .help = "Without sound"},
   };
