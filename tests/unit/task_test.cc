@@ -92,7 +92,11 @@ TEST(OutputSpec, WhatACarrierCannotHoldIsRefusedWithTheReason) {
   expect(R"({"container":"webm","video":{"codec":"h264"}})", "video.codec", "vp9 or av1");
   expect(R"({"container":"gif","audio":{}})", "audio", "pictures only");
   expect(R"({"video":{"codec":"copy","crf":20}})", "video.crf", "");
-  expect(R"({"video":{"codec":"copy"},"start":3})", "start", "encoded anew");
+  expect(R"({"video":{"codec":"copy"},"cut":"keyframe"})", "cut", "start, end");
+  expect(R"({"start":3,"cut":"keyframe"})", "cut", "copied");
+  expect(R"({"video":{"codec":"copy"},"start":3,"cut":"rough"})", "cut", "");
+  expect(R"({"type":"hls","start":3,"renditions":[{"video":{"codec":"copy"}}]})", "start",
+         "encoded anew");
   expect(R"({"container":"webp","video":{"bitrate":100000}})", "video.crf", "webp takes crf");
   expect(R"({"type":"sprites","columns":64,"width":200})", "columns", "wider than 8192");
   expect(R"({"container":"m4a","audio":{"codec":"mp3"}})", "audio.codec", "m4a holds aac, not mp3");
