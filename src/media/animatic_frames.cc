@@ -303,7 +303,7 @@ class PictureFrames final : public AnimaticFrames {
     return {};
   }
 
-  Window middle(const AVFrame& picture) const {
+  PanWindow middle(const AVFrame& picture) const {
     return {(picture.width - size_.width) / 2.0, (picture.height - size_.height) / 2.0,
             static_cast<double>(size_.width), static_cast<double>(size_.height)};
   }
@@ -313,7 +313,7 @@ class PictureFrames final : public AnimaticFrames {
     return dissolve(*pictures_[0], *pictures_[1], static_cast<int>(std::lround(share * 256)));
   }
 
-  Window window(double at) const {
+  PanWindow window(double at) const {
     const AVFrame& picture = *pictures_[0];
     const double w = size_.width;
     const double h = size_.height;

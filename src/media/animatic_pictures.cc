@@ -105,7 +105,7 @@ Result<FramePtr> dissolve(const AVFrame& a, const AVFrame& b, int share) {
   return out;
 }
 
-Result<FramePtr> sample(const AVFrame& from, const Window& window, Dimensions size) {
+Result<FramePtr> sample(const AVFrame& from, const PanWindow& window, Dimensions size) {
   auto out = blank(size);
   if (!out) return out;
   for (int plane = 0; plane < 3; ++plane) {

@@ -22,7 +22,7 @@ Dimensions inside(const AVFrame& picture, double width, double height);
 Result<FramePtr> dissolve(const AVFrame& a, const AVFrame& b, int share);
 
 /// A part of a picture, in its px.
-struct Window {
+struct PanWindow {
   double x = 0;
   double y = 0;
   double width = 0;
@@ -30,7 +30,7 @@ struct Window {
 };
 /// The window of a planar 4:2:0 picture, scaled to `size`, between the pixels where it falls
 /// between them: whole pixels would make slow moves tremble.
-Result<FramePtr> sample(const AVFrame& from, const Window& window, Dimensions size);
+Result<FramePtr> sample(const AVFrame& from, const PanWindow& window, Dimensions size);
 
 /// Covers the lowest lines of a picture with another one of its width. Its uppermost `sheer` lines
 /// let a quarter of what is below through, which never darkens them.
