@@ -9,6 +9,7 @@
 #include "task/analysis.h"
 #include "task/facts.h"
 #include "task/output.h"
+#include "task/spec.h"
 
 namespace telecine::media {
 
@@ -24,6 +25,9 @@ struct Job {
   std::vector<OutputSpec> outputs;
   int threads = 1;              ///< cores this run may use
   bool accept_damaged = false;  ///< see TaskSpec
+  /// Several sources that follow each other; the first is the input, the others come from
+  /// OutputFiles::open. Empty: the input alone.
+  std::vector<Piece> pieces{};
   // A long input may be encoded in pieces, by several runs with the same outputs. At most one:
   Millis find_cuts = 0;            ///< only say where it can be cut, about so far apart
   std::optional<Segment> segment;  ///< only encode these pictures. Made::outputs are then the

@@ -167,6 +167,14 @@ Result<TaskSpec> Service::make_spec(const Caller& caller, TaskRequest& request) 
     if (auto ok = make_generation(caller, request, spec); !ok) return std::unexpected(ok.error());
   } else if (request.kind != TaskKind::kExport) {
     spec.input = std::move(request.input);
+    spec.pieces = std::move(request.pieces);
+    spec.accept_damaged = request.accept_damaged;
+    for (std::size_t i = 0; i < spec.pieces.size(); ++i) {
+      auto ok = check_input(caller, spec.pieces[i].input);
+      if (!ok) {
+        return fail(ok.error().code, ok.error().message, "inputs[" + std::to_string(i) + "].input");
+      }
+    }
     if (auto ok = check_input(caller, spec.input); !ok) return std::unexpected(ok.error());
     if (auto ok = choose_outputs(caller, request, spec); !ok) return std::unexpected(ok.error());
     if (auto ok = check_assets(caller, spec); !ok) return std::unexpected(ok.error());

@@ -62,6 +62,9 @@ struct Piece {
   bool operator==(const Piece&) const = default;
 };
 
+boost::json::object to_json(const Piece& piece);
+Piece piece_from(const boost::json::value& value);
+
 /// What a client asked for. Immutable once the task exists.
 struct TaskSpec {
   TaskKind kind = TaskKind::kTranscode;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cmath>
 
 #include "base/json.h"
 #include "task/generation.h"
@@ -105,6 +106,31 @@ std::vector<std::string> further_inputs(const TaskSpec& spec) {
   return inputs;
 }
 
+namespace {
+
+json::array pieces_json(const std::vector<Piece>& pieces) {
+  json::array list;
+  for (const Piece& piece : pieces) list.emplace_back(to_json(piece));
+  return list;
+}
+
+}  // namespace
+
+json::object to_json(const Piece& piece) {
+  json::object o{{"input", piece.input}};
+  if (piece.start != 0) o["start"] = static_cast<double>(piece.start) / 1000;
+  if (piece.end != 0) o["end"] = static_cast<double>(piece.end) / 1000;
+  return o;
+}
+
+Piece piece_from(const json::value& value) {
+  const LooseReader in(value);
+  const auto ms = [&](const char* key) {
+    return static_cast<Millis>(std::llround(in.number(key) * 1000));
+  };
+  return {in.text("input"), ms("start"), ms("end")};
+}
+
 bool can_move(TaskState from, TaskState to) {
   if (is_final(from)) {
     return to == TaskState::kQueued &&
@@ -183,6 +209,8 @@ json::object view_of(const Task& task) {
   o["progress"] = task.progress;
   o["speed"] = task.speed;
   o["input"] = task.spec.input;
+  if (!task.spec.pieces.empty()) o["inputs"] = pieces_json(task.spec.pieces);
+  if (task.spec.accept_damaged) o["accept_damaged"] = true;
   o["template"] = task.spec.template_name;
   o["priority"] = task.spec.priority;
   json::object metadata;
@@ -259,6 +287,8 @@ void read_specs(const json::array& list, std::vector<OutputSpec>& specs) {
 void read_view(const LooseReader& in, Task& task) {
   task.spec.kind = value_named<TaskKind>(in.text("kind")).value_or(task.spec.kind);
   task.spec.input = in.text("input");
+  for (const auto& item : in.list("inputs")) task.spec.pieces.push_back(piece_from(item));
+  task.spec.accept_damaged = in.flag("accept_damaged");
   task.spec.template_name = in.text("template");
   task.spec.priority = in.small("priority");
   task.spec.callback_url = in.text("callback_url");

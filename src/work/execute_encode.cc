@@ -86,7 +86,9 @@ class Encoding {
     if (auto ready = scratch_.prepare(); !ready) return std::unexpected(ready.error());
     if (share_.segment) return make_segment();
     if (share_.others) return make_all({open_outputs(task_, std::not_fn(is_segmentable))});
-    may_cut_ = run_.lease.kind == UnitKind::kEncode && context_.options.segment > 0;
+    // Sources that are joined, or read as far as they go, are made in one piece.
+    may_cut_ = run_.lease.kind == UnitKind::kEncode && context_.options.segment > 0 &&
+               task_.spec.pieces.empty() && !task_.spec.accept_damaged;
     auto made = make_all(groups_of(task_));
     if (made || !is_long_) return made;
     may_cut_ = false;
@@ -158,6 +160,8 @@ class Encoding {
     job.probe_only = task_.spec.kind == TaskKind::kProbe;
     for (const std::size_t i : group) job.job.outputs.push_back(task_.spec.outputs[i]);
     job.job.threads = context_.options.cores;
+    job.job.accept_damaged = task_.spec.accept_damaged;
+    job.job.pieces = task_.spec.pieces;
     // Address space is more than memory: libraries, thread stacks and arenas count in full.
     job.limits.memory = std::min<std::int64_t>(context_.options.memory, 64LL << 30) + (2LL << 30);
     job.limits.cpu_seconds = context_.options.wall / 1000 * context_.options.cores;

@@ -112,6 +112,10 @@ json::object to_json(const MediaJob& job) {
   for (const OutputSpec& spec : job.job.outputs) outputs.emplace_back(to_json(spec));
   o["outputs"] = std::move(outputs);
   o["threads"] = job.job.threads;
+  o["accept_damaged"] = job.job.accept_damaged;
+  json::array pieces;
+  for (const Piece& piece : job.job.pieces) pieces.emplace_back(to_json(piece));
+  o["pieces"] = std::move(pieces);
   o["find_cuts"] = job.job.find_cuts;
   if (job.job.segment) o["segment"] = {job.job.segment->from, job.job.segment->to};
   o["segments"] = job.job.segments;
@@ -133,6 +137,8 @@ MediaJob media_job_from(const json::value& value) {
     if (auto spec = output_spec_from(item, "")) job.job.outputs.push_back(std::move(*spec));
   }
   job.job.threads = in.small("threads");
+  job.job.accept_damaged = in.flag("accept_damaged");
+  for (const auto& item : in.list("pieces")) job.job.pieces.push_back(piece_from(item));
   job.job.find_cuts = in.integer("find_cuts");
   if (const auto bounds = in.list("segment"); bounds.size() == 2) {
     job.job.segment = {bounds[0].to_number<std::int64_t>(), bounds[1].to_number<std::int64_t>()};

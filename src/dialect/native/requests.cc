@@ -1,5 +1,7 @@
 #include "dialect/native/requests.h"
 
+#include <cmath>
+
 #include "base/crypto.h"
 #include "base/text.h"
 
@@ -22,6 +24,44 @@ void read_metadata(ObjectReader& in, TaskRequest& out) {
     }
     out.metadata[std::string(item.key())] = std::string(text->data(), text->size());
   }
+}
+
+std::optional<Piece> piece_from(ObjectReader& in, const json::value& value,
+                                const std::string& path) {
+  constexpr double kMaxSeconds = 604'800;
+  ObjectReader reader(value, path);
+  const auto ms = [&](const char* key) {
+    const double seconds = reader.number(key, -kMaxSeconds, kMaxSeconds).value_or(0);
+    return static_cast<Millis>(std::llround(seconds * 1000));
+  };
+  Piece piece{reader.text("input", kMaxUrl).value_or(""), ms("start"), ms("end")};
+  if (piece.end != 0 && (piece.start < 0) == (piece.end < 0) && piece.end <= piece.start) {
+    reader.refuse("end", "must be after start");
+  }
+  if (piece.input.empty()) reader.refuse("input", "is required");
+  if (auto ok = reader.finish(); !ok) {
+    in.refuse(ok.error());
+    return std::nullopt;
+  }
+  return piece;
+}
+
+/// Sources that follow each other; the first takes the place of the one input.
+void read_inputs(ObjectReader& in, TaskRequest& out) {
+  constexpr std::size_t kMostInputs = 100;
+  const auto* list = in.array("inputs", kMostInputs);
+  if (list == nullptr) return;
+  if (list->empty()) in.refuse("inputs", "names no source");
+  if (out.kind != TaskKind::kTranscode) {
+    in.refuse("inputs", "belongs to tasks of the kind \"transcode\"");
+  }
+  if (in.has("input")) in.refuse("inputs", "give either input or inputs, not both");
+  for (std::size_t i = 0; i < list->size(); ++i) {
+    auto piece = piece_from(in, (*list)[i], "inputs[" + std::to_string(i) + "]");
+    if (!piece) return;
+    out.pieces.push_back(std::move(*piece));
+  }
+  if (!out.pieces.empty()) out.input = out.pieces.front().input;
 }
 
 void read_destination(ObjectReader& in, const json::value& value, TaskRequest& out) {
@@ -62,13 +102,15 @@ Result<TaskRequest> task_request_from(const http::Request& request) {
     }
   }
   if (out.kind == TaskKind::kGenerate) {
-    for (const char* key : {"input", "template", "outputs"}) {
+    for (const char* key : {"input", "inputs", "template", "outputs"}) {
       if (in.has(key)) in.refuse(key, "does not belong to a task of the kind \"generate\"");
     }
-  } else if (in.ok() && !input) {
+  } else if (in.ok() && !input && !in.has("inputs")) {
     in.refuse("input", "is required: a URL, file://<root>/<path> or file-id:<id>");
   }
   out.input = input.value_or("");
+  read_inputs(in, out);
+  out.accept_damaged = in.boolean("accept_damaged").value_or(false);
   out.template_name = in.text("template", 64).value_or("");
   if (in.any("outputs") != nullptr) {
     auto outputs = output_list_from(in, "outputs");
@@ -100,7 +142,16 @@ Result<Template> template_request_from(const http::Request& request, std::string
   if (const auto* description = in.any("description")) document["description"] = *description;
   if (const auto* outputs = in.any("outputs")) document["outputs"] = *outputs;
   if (auto ok = in.finish(); !ok) return std::unexpected(ok.error());
-  return template_from(document, "");
+  auto made = template_from(document, "");
+  if (!made) return made;
+  for (std::size_t i = 0; i < made->outputs.size(); ++i) {
+    const auto& encryption = made->outputs[i].encryption;
+    if (!encryption || encryption->key.empty()) continue;
+    return fail(ErrorCode::kInvalidParameter,
+                "stands in a task, where few read it; without it each task makes one",
+                "outputs[" + std::to_string(i) + "].encryption.key");
+  }
+  return made;
 }
 
 Result<AccessKey> key_request_from(const http::Request& request, const std::string& account) {
