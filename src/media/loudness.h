@@ -39,11 +39,16 @@ class LoudnessMeter {
   FilterChain chain_;
 };
 
-/// Filters for the gain, and for the channels that are to be measured; empty for neither.
-std::string gain_filters(const AudioOptions& options, const AVChannelLayout& channels);
-/// The same, and those that bring sound that was measured behind them to the loudness asked for:
-/// by one factor for all of it where its peaks allow that, else by one that changes.
+/// How sound that was measured is brought to a loudness.
+struct Levelling {
+  double factor = 0;    ///< dB
+  bool limits = false;  ///< peaks would go over, and are held below
+};
+Levelling levelling_for(double target, const Loudness& measured);
+
+/// Filters for the gain, for the channels that are to be measured, and for the level; empty for
+/// none of these.
 std::string level_filters(const AudioOptions& options, const AVChannelLayout& channels,
-                          const std::optional<Loudness>& measured);
+                          const std::optional<Levelling>& levelling);
 
 }  // namespace telecine::media

@@ -54,6 +54,7 @@ class Transcode {
     std::size_t source;
     Span span;
     AudioOptions options;
+    std::optional<Levelling> levelling{};
     std::unique_ptr<FilterChain> level{};  // between decoder and encoder, which it feeds
     std::vector<PacketPtr> ready{};        // what it made
     Distributor out{};
@@ -137,14 +138,16 @@ class Transcode {
   Status on_picture(const AVFrame& frame);
   Status on_sound(std::size_t source, const AVFrame& frame, Ticks at);
   void open_sounds(const Plan& plan);
-  static void set_level(Sound& sound, const std::optional<Loudness>& measured);
+  static void set_level(Sound& sound);
+  static std::string filters_of(const Sound& sound);
   Status measure_loudness();
-  Status measure_sound(Input& input, std::size_t place);
+  Status measure_sounds(std::size_t place, const std::vector<Sound*>& sounds);
   static Result<std::vector<PacketPtr>> finish_encoding(Sound& sound);
   static Result<std::vector<PacketPtr>> encode_sound(Sound& sound, const AVFrame& frame, Ticks at);
   FramePicker::Take taker(Work& work);
   void finish_sound();
   Status judge() const;
+  Status accept(const Error& damage);
   void finish_output(Work& work);
   Status finish_file(Work& work);
   Status finish_ladder(Work& work);

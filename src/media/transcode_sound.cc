@@ -16,13 +16,12 @@ void Transcode::open_sounds(const Plan& plan) {
     if (!encoder) continue;
     sounds_.back() = std::make_unique<Sound>(
         Sound{std::move(*encoder), planned.source, span_of(planned.part), planned.options});
-    if (!planned.options.loudness) set_level(*sounds_.back(), std::nullopt);
+    if (!planned.options.loudness) set_level(*sounds_.back());
   }
 }
 
-void Transcode::set_level(Sound& sound, const std::optional<Loudness>& measured) {
-  const AVChannelLayout& channels = sound.encoder.parameters().ch_layout;
-  const std::string filters = level_filters(sound.options, channels, measured);
+void Transcode::set_level(Sound& sound) {
+  const std::string filters = filters_of(sound);
   if (filters.empty()) return;
   sound.level =
       std::make_unique<FilterChain>(filters, [&sound](const AVFrame& frame, Ticks at) -> Status {
@@ -33,59 +32,75 @@ void Transcode::set_level(Sound& sound, const std::optional<Loudness>& measured)
       });
 }
 
-// Loudness is of the whole: the sounds that are to have one are heard once before.
+std::string Transcode::filters_of(const Sound& sound) {
+  return level_filters(sound.options, sound.encoder.parameters().ch_layout, sound.levelling);
+}
+
+// Loudness is of the whole: sounds that are to have one are heard once before, and those whose
+// peaks have to be held once more, as that costs some of it.
 Status Transcode::measure_loudness() {
-  const auto is_measured = [](const auto& sound) { return sound && sound->options.loudness; };
-  if (std::ranges::none_of(sounds_, is_measured)) return {};
   for (std::size_t place = 0; place < heard_.size(); ++place) {
-    const auto wants = [&](const auto& sound) {
-      return is_measured(sound) && sound->source == place;
-    };
-    if (std::ranges::none_of(sounds_, wants)) continue;
-    auto again = Input::open(input_.fd());
-    if (!again) return std::unexpected(again.error());
-    if (auto ok = measure_sound(*again, place); !ok) return ok;
+    std::vector<Sound*> wanted;
+    for (auto& sound : sounds_) {
+      if (sound && sound->source == place && sound->options.loudness) {
+        wanted.push_back(sound.get());
+      }
+    }
+    if (wanted.empty()) continue;
+    if (auto ok = measure_sounds(place, wanted); !ok) return ok;
+    std::erase_if(
+        wanted, [](const Sound* sound) { return !sound->levelling || !sound->levelling->limits; });
+    if (!wanted.empty()) {
+      if (auto ok = measure_sounds(place, wanted); !ok) return ok;
+    }
+  }
+  for (auto& sound : sounds_) {
+    if (sound && sound->options.loudness) set_level(*sound);
   }
   return {};
 }
 
-Status Transcode::measure_sound(Input& input, std::size_t place) {
-  struct Measured {
-    Sound* sound;
-    std::unique_ptr<LoudnessMeter> meter;
-  };
-  std::vector<Measured> list;
-  for (auto& sound : sounds_) {
-    if (!sound || sound->source != place || !sound->options.loudness) continue;
-    const auto& channels = sound->encoder.parameters().ch_layout;
-    list.push_back(
-        {sound.get(), std::make_unique<LoudnessMeter>(gain_filters(sound->options, channels))});
+// Sets how each is to be levelled; of one that is levelled already, how much more.
+Status Transcode::measure_sounds(std::size_t place, const std::vector<Sound*>& sounds) {
+  auto input = Input::open(input_.fd());
+  if (!input) return std::unexpected(input.error());
+  std::vector<std::unique_ptr<LoudnessMeter>> meters;
+  for (const Sound* sound : sounds) {
+    meters.push_back(std::make_unique<LoudnessMeter>(filters_of(*sound)));
   }
   const int index = heard_[place]->source.stream->index;
-  for (unsigned i = 0; i < input.format().nb_streams; ++i) {
-    if (static_cast<int>(i) != index) input.stream(static_cast<int>(i)).discard = AVDISCARD_ALL;
+  for (unsigned i = 0; i < input->format().nb_streams; ++i) {
+    if (static_cast<int>(i) != index) input->stream(static_cast<int>(i)).discard = AVDISCARD_ALL;
   }
-  auto decoder =
-      AudioDecoder::open(input.stream(index), zero_, [&](const AVFrame& frame, Ticks at) -> Status {
-        for (const Measured& each : list) {
-          Ticks from = at;
-          auto piece = cut_sound(frame, each.sound->span, from);
-          if (!piece) return std::unexpected(piece.error());
-          if (!*piece) continue;
-          if (auto ok = each.meter->push(**piece, from); !ok) return ok;
-        }
-        return {};
-      });
+  auto decoder = AudioDecoder::open(input->stream(index), zero_,
+                                    [&](const AVFrame& frame, Ticks at) -> Status {
+                                      for (std::size_t i = 0; i < sounds.size(); ++i) {
+                                        Ticks from = at;
+                                        auto piece = cut_sound(frame, sounds[i]->span, from);
+                                        if (!piece) return std::unexpected(piece.error());
+                                        if (!*piece) continue;
+                                        if (auto ok = meters[i]->push(**piece, from); !ok)
+                                          return ok;
+                                      }
+                                      return {};
+                                    });
   if (!decoder) return {};  // whoever wants it fails when it is to be encoded
-  while (PacketPtr packet = input.read()) {
+  while (PacketPtr packet = input->read()) {
     if (packet->stream_index != index) continue;
-    measured_ = input.position();
+    measured_ = input->position();
     if (auto ok = decoder->decode(*packet); !ok) return ok;
   }
   if (auto ok = decoder->finish(); !ok) return ok;
-  for (const Measured& each : list) {
-    if (auto ok = each.meter->finish(); !ok) return ok;
-    set_level(*each.sound, each.meter->found());
+  for (std::size_t i = 0; i < sounds.size(); ++i) {
+    if (auto ok = meters[i]->finish(); !ok) return ok;
+    const auto found = meters[i]->found();
+    if (!found) continue;
+    const Levelling more = levelling_for(*sounds[i]->options.loudness, *found);
+    auto& levelling = sounds[i]->levelling;
+    if (levelling)
+      levelling->factor += more.factor;
+    else
+      levelling = more;
   }
   return {};
 }

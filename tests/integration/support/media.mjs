@@ -118,6 +118,27 @@ export async function stream_md5(file, stream) {
   return out.toString().trim();
 }
 
+/// A digest of each picture, in the order of showing.
+export async function picture_digests(file) {
+  const { code, out, errors } = await capture('ffmpeg', ['-v', 'error', '-i', file, '-map', '0:v:0',
+    '-fps_mode', 'passthrough', '-f', 'framemd5', '-']);
+  assert.equal(code, 0, `${file}: ${errors}`);
+  return out.toString().split('\n').filter((row) => row && !row.startsWith('#'))
+    .map((row) => row.split(',')[5].trim());
+}
+
+/// When pictures are shown, in that order, and decoded, in the file's: {shown, decoded}, s.
+export async function timing_of(file) {
+  const { code, out, errors } = await capture('ffprobe', ['-v', 'error', '-of', 'json',
+    '-select_streams', 'v:0', '-show_entries', 'packet=pts_time,dts_time', file]);
+  assert.equal(code, 0, `ffprobe ${file}: ${errors}`);
+  const { packets } = JSON.parse(out);
+  return {
+    shown: packets.map((p) => Number(p.pts_time)).sort((a, b) => a - b),
+    decoded: packets.filter((p) => p.dts_time).map((p) => Number(p.dts_time)),
+  };
+}
+
 /// A picture as RGB24 bytes: the one shown at `at` seconds, cropped or scaled as filters say it.
 export async function picture_of(file, { at = 0, crop, scale }) {
   const filters = [crop && `crop=${crop}`, scale && `scale=${scale}`].filter(Boolean).join(',');
@@ -126,6 +147,40 @@ export async function picture_of(file, { at = 0, crop, scale }) {
     '-frames:v', '1', '-vf', filters, '-pix_fmt', 'rgb24', '-f', 'rawvideo', '-']);
   assert.equal(code, 0, `${file}: ${errors}`);
   return out;
+}
+
+const forged_clips = new Map();
+/// A clip that ffmpeg makes, each once: its arguments but for the output, whose name ends in `kind`.
+export async function forged(args, kind = 'mkv') {
+  const key = [...args, kind].join(' ');
+  if (!forged_clips.has(key)) {
+    folder ??= temp_folder('clips');
+    const file = path.join(folder, `forged-${forged_clips.size}.${kind}`);
+    forged_clips.set(key, capture('ffmpeg', ['-v', 'error', ...args, file]).then((made) => {
+      assert.equal(made.code, 0, `${key}: ${made.errors}`);
+      return file;
+    }));
+  }
+  return forged_clips.get(key);
+}
+
+/// The mean colour [red, green, blue] of a square around a point, at a time.
+export async function colour_at(file, x, y, { at = 0, side = 8 } = {}) {
+  const crop = `${side}:${side}:${Math.round(x - side / 2)}:${Math.round(y - side / 2)}`;
+  const bytes = await picture_of(file, { at, crop });
+  return [0, 1, 2].map((c) => {
+    let sum = 0;
+    for (let i = c; i < bytes.length; i += 3) sum += bytes[i];
+    return sum / (bytes.length / 3);
+  });
+}
+
+/// What a filter of ffmpeg writes about a file while it passes.
+export async function told_by(file, filters, kind = '-vf') {
+  const { code, errors } = await capture('ffmpeg', ['-nostats', '-v', 'info', '-i', file, kind,
+                                                    filters, '-f', 'null', '-']);
+  assert.equal(code, 0, errors);
+  return errors;
 }
 
 /// How alike two videos look, frame by frame, 0…1 (SSIM); the source is scaled to the output and

@@ -19,9 +19,10 @@ export async function load(url) {
 }
 
 export class Transcodes {
-  static async start() {
+  /// `options` are the server's.
+  static async start(options = {}) {
     const made = new Transcodes();
-    made.server = await Server.start();
+    made.server = await Server.start(options);
     made.folder = temp_folder('transcodes');
     made.uploads = new Map();
     made.stored = 0;
