@@ -70,6 +70,7 @@ Status Transcode::finish_pictures(Work& work) {
   if (auto ok = work.picker->finish(taker(work)); !ok) return ok;
   auto made = work.pictures->finish();
   if (!made) return std::unexpected(made.error());
+  made->notes = std::move(work.made.notes);
   work.made = std::move(*made);
   return {};
 }

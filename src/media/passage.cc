@@ -205,6 +205,14 @@ Status Transcode::judge() const {
   return {};
 }
 
+// A damaged source is used as far as it goes, if that is wanted and something of it could be.
+Status Transcode::accept(const Error& damage) {
+  const bool has_picture = !video_decoder_ || video_decoder_->tally().frames > 0;
+  if (!job_.accept_damaged || !has_picture || furthest_ <= 0) return std::unexpected(damage);
+  for (auto& work : work_) work->made.notes.push_back(damage.message);
+  return {};
+}
+
 Status Transcode::decode() {
   for (auto& branch : branches_) {
     if (branch) branch->start();
@@ -217,7 +225,9 @@ Status Transcode::decode() {
         ok.error().code, "decoding failed at " + seconds_text(at) + ": " + ok.error().message, {}});
   }
   if (all_failed()) return {};
-  if (auto ok = judge(); !ok) return ok;
+  if (auto ok = judge(); !ok) {
+    if (auto kept = accept(ok.error()); !kept) return kept;
+  }
   for (VideoBranch* root : roots_) root->close();
   if (video_copy_) video_copy_->finish();
   for (const auto& clip : clips_) clip->finish();

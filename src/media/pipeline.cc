@@ -8,6 +8,7 @@
 #include <stop_token>
 #include <thread>
 
+#include "media/join.h"
 #include "media/keyframe_parts.h"
 #include "media/picture_set.h"
 #include "media/probe.h"
@@ -187,6 +188,13 @@ Result<Millis> skip_ahead(int fd, Input& input, const Job& job, const MediaFacts
 }
 
 Result<Made> run_checked(int fd, const Job& job, OutputFiles& files, Observer& observer) {
+  if (!job.pieces.empty()) {
+    const auto joined = join_pieces(fd, job, files, observer);
+    if (!joined) return std::unexpected(joined.error());
+    Job rest = job;
+    rest.pieces.clear();
+    return run_checked(joined->get(), rest, files, observer);
+  }
   auto input = Input::open(fd);
   if (!input) return std::unexpected(input.error());
   Made made;

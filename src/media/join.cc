@@ -1,0 +1,351 @@
+#include "media/join.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <algorithm>
+
+#include "media/clock.h"
+#include "media/copy.h"
+#include "media/cut_encoder.h"
+#include "media/encode.h"
+#include "media/input.h"
+#include "media/mux.h"
+#include "media/probe.h"
+
+namespace telecine::media {
+namespace {
+
+constexpr int kRate = 48'000;
+
+/// What of a piece is joined.
+struct Streams {
+  const AVStream* video = nullptr;
+  const AVStream* audio = nullptr;
+  VideoFacts facts;  // of the video
+};
+
+Streams streams_of(Input& input) {
+  Streams streams;
+  const MediaFacts facts = probe(input);
+  if (const VideoFacts* video = facts.main_video(); video != nullptr && video->width > 0) {
+    streams.video = &input.stream(video->index);
+    streams.facts = *video;
+  }
+  if (const AudioFacts* audio = facts.main_audio(); audio != nullptr && audio->sample_rate > 0) {
+    streams.audio = &input.stream(audio->index);
+  }
+  return streams;
+}
+
+bool same_setup(const AVCodecParameters& a, const AVCodecParameters& b) {
+  return a.codec_id == b.codec_id && a.format == b.format && a.extradata_size == b.extradata_size &&
+         std::equal(a.extradata, a.extradata + a.extradata_size, b.extradata);
+}
+
+bool alikepictures(const Streams& a, const Streams& b) {
+  if (a.video == nullptr || b.video == nullptr) return a.video == b.video;
+  return same_setup(*a.video->codecpar, *b.video->codecpar) && a.facts.width == b.facts.width &&
+         a.facts.height == b.facts.height && a.facts.rotation == b.facts.rotation &&
+         a.facts.mirrored == b.facts.mirrored;
+}
+
+bool alikesounds(const Streams& a, const Streams& b) {
+  if (a.audio == nullptr || b.audio == nullptr) return a.audio == b.audio;
+  const AVCodecParameters& left = *a.audio->codecpar;
+  const AVCodecParameters& right = *b.audio->codecpar;
+  return same_setup(left, right) && left.sample_rate == right.sample_rate &&
+         left.ch_layout.nb_channels == right.ch_layout.nb_channels;
+}
+
+Result<Fd> another(int fd) {
+  const int copy = ::fcntl(fd, F_DUPFD_CLOEXEC, 0);
+  if (copy < 0) return std::unexpected(errno_error(errno, "joining the sources"));
+  return Fd(copy);
+}
+
+/// Keeps hold of the one file that a run makes.
+class OneFile : public OutputFiles {
+ public:
+  OneFile(OutputFiles& files, std::string name) : files_(files), name_(std::move(name)) {}
+
+  Result<Fd> create(const std::string&) override {
+    auto fd = files_.create(name_);
+    if (!fd) return fd;
+    auto kept = another(fd->get());
+    if (!kept) return kept;
+    kept_ = std::move(*kept);
+    return fd;
+  }
+  Fd take() { return std::move(kept_); }
+
+ private:
+  OutputFiles& files_;
+  std::string name_;
+  Fd kept_;
+};
+
+/// So that nobody takes the preparation for a standstill.
+class Heartbeat : public Observer {
+ public:
+  Heartbeat(Observer& observer, std::size_t outputs) : observer_(observer), none_(outputs, 0.0) {}
+  void on_progress(std::span<const double>, double speed) override {
+    observer_.on_progress(none_, speed);
+  }
+
+ private:
+  Observer& observer_;
+  std::vector<double> none_;
+};
+
+Error in_piece(Error error, std::size_t piece) {
+  const std::string name = "inputs[" + std::to_string(piece) + "]";
+  error.message = name + ": " + error.message;
+  if (error.field.empty()) error.field = name;
+  return error;
+}
+
+class Join {
+ public:
+  Join(int first, const Job& job, OutputFiles& files, Observer& observer)
+      : first_(first), job_(job), files_(files), beat_(observer, job.outputs.size()) {}
+
+  Result<Fd> make() {
+    if (auto ok = look(); !ok) return std::unexpected(ok.error());
+    for (std::size_t i = 0; i < job_.pieces.size(); ++i) {
+      if (auto ok = prepare(i); !ok) return std::unexpected(in_piece(ok.error(), i));
+    }
+    OneFile file(files_, ".joined/all." + suffix());
+    auto muxer = FileMuxer::create(file, "", container_, Layout::kWhole);
+    if (!muxer) return std::unexpected(muxer.error());
+    if (auto ok = write(**muxer); !ok) return std::unexpected(ok.error());
+    return file.take();
+  }
+
+ private:
+  std::string suffix() const { return entry_of(container_).extension; }
+
+  Result<Fd> open(std::size_t i) {
+    return i == 0 ? another(first_) : files_.open(job_.pieces[i].input);
+  }
+
+  /// What there is, and what of it can be copied.
+  Status look() {
+    std::optional<Input> reference;
+    Streams like;  // of the first piece
+    for (std::size_t i = 0; i < job_.pieces.size(); ++i) {
+      auto fd = open(i);
+      if (!fd) return std::unexpected(in_piece(fd.error(), i));
+      sources_.push_back(std::move(*fd));
+      auto input = Input::open(sources_.back().get());
+      if (!input) return std::unexpected(in_piece(input.error(), i));
+      const Streams streams = streams_of(*input);
+      if (!reference) {
+        reference = std::move(*input);
+        like = streams_of(*reference);
+        any_sound_ = like.audio != nullptr;
+        const bool is_part = has_part();
+        copies_video_ = like.video == nullptr || !cannot_hold(*like.video);
+        copies_audio_ = like.audio == nullptr || !cannot_hold(*like.audio);
+        if (is_part && like.video != nullptr) copies_video_ &= can_cut(*like.video);
+        size_ = {like.facts.width, like.facts.height};
+        has_video_ = like.video != nullptr;
+        continue;
+      }
+      if ((streams.video != nullptr) != has_video_) {
+        return std::unexpected(in_piece(
+            {ErrorCode::kUnsupported,
+             has_video_ ? "has no picture, as the first has" : "has pictures, as the first has not",
+             {}},
+            i));
+      }
+      copies_video_ = copies_video_ && alikepictures(like, streams);
+      copies_audio_ = copies_audio_ && alikesounds(like, streams);
+      any_sound_ = any_sound_ || streams.audio != nullptr;
+    }
+    return {};
+  }
+
+  bool has_part() const {
+    return std::ranges::any_of(job_.pieces,
+                               [](const Piece& p) { return p.start != 0 || p.end != 0; });
+  }
+
+  bool cannot_hold(const AVStream& stream) const {
+    return cannot_copy(stream, entry_of(container_).muxer).has_value();
+  }
+
+  /// Brings a piece to what all have in common, if it is not that already.
+  Status prepare(std::size_t i) {
+    const Piece& piece = job_.pieces[i];
+    const bool is_whole = piece.start == 0 && piece.end == 0;
+    if (copies_video_ && copies_audio_ && is_whole) return {};
+    json::object video{{"codec", "copy"}};
+    if (!copies_video_) {
+      video = {{"codec", "h264"},      {"preset", "superfast"},  {"crf", 12},
+               {"width", size_.width}, {"height", size_.height}, {"fit", "pad"},
+               {"enlarge", true}};
+    }
+    json::object audio{{"codec", "copy"}};
+    if (!copies_audio_) audio = {{"codec", "flac"}, {"sample_rate", kRate}, {"channels", 2}};
+    json::object wanted{{"name", "piece"}, {"type", "video"}, {"container", "mp4"}};
+    wanted["video"] = has_video_ ? json::value(std::move(video)) : json::value(false);
+    wanted["audio"] = any_sound_ ? json::value(std::move(audio)) : json::value(false);
+    wanted["start"] = static_cast<double>(piece.start) / 1000;
+    wanted["end"] = static_cast<double>(piece.end) / 1000;
+    auto spec = output_spec_from(wanted, "");
+    if (!spec) return std::unexpected(spec.error());
+    Job own;
+    own.outputs.push_back(std::move(*spec));
+    own.threads = job_.threads;
+    own.accept_damaged = job_.accept_damaged;
+    OneFile file(files_, ".joined/" + std::to_string(i) + ".mp4");
+    auto made = run(sources_[i].get(), own, file, beat_);
+    if (!made) return std::unexpected(made.error());
+    if (made->outputs.front().error) return std::unexpected(*made->outputs.front().error);
+    sources_[i] = file.take();
+    return {};
+  }
+
+  Status write(FileMuxer& muxer) {
+    for (std::size_t i = 0; i < sources_.size(); ++i) {
+      auto input = Input::open(sources_[i].get());
+      if (!input) return std::unexpected(in_piece(input.error(), i));
+      const Streams streams = streams_of(*input);
+      if (i == 0) {
+        if (auto ok = start(muxer, streams); !ok) return ok;
+      }
+      if (auto ok = append(muxer, *input, streams); !ok) {
+        return std::unexpected(in_piece(ok.error(), i));
+      }
+      beat_.on_progress({}, 0);
+    }
+    return muxer.finish();
+  }
+
+  Status start(FileMuxer& muxer, const Streams& streams) {
+    const auto add = [&](const AVStream& stream) {
+      return muxer.add_track(
+          {*stream.codecpar, stream.time_base, stream.avg_frame_rate, &stream, nullptr});
+    };
+    if (streams.video != nullptr) {
+      auto track = add(*streams.video);
+      if (!track) return std::unexpected(track.error());
+      video_track_ = *track;
+      video_base_ = streams.video->time_base;
+    }
+    if (any_sound_) {
+      auto track = streams.audio != nullptr ? add(*streams.audio) : add_silent(muxer);
+      if (!track) return std::unexpected(track.error());
+      audio_track_ = *track;
+      audio_base_ = streams.audio != nullptr ? streams.audio->time_base : AVRational{1, kRate};
+    }
+    return muxer.start();
+  }
+
+  static Result<AudioEncoder> silence() {
+    AudioOptions options;
+    options.codec = AudioCodec::kFlac;
+    options.sample_rate = kRate;
+    options.channels = 2;
+    return AudioEncoder::open(options, kRate, 2);
+  }
+
+  static Result<int> add_silent(FileMuxer& muxer) {
+    auto encoder = silence();
+    if (!encoder) return std::unexpected(encoder.error());
+    return muxer.add_track({encoder->parameters(), {1, kRate}, {0, 1}, nullptr, nullptr});
+  }
+
+  /// A piece's packets behind those of the pieces before.
+  Status append(FileMuxer& muxer, Input& input, const Streams& streams) {
+    Ticks zero = kForever;
+    for (const AVStream* stream : {streams.video, streams.audio}) {
+      if (stream == nullptr) continue;
+      const std::int64_t start = stream->start_time == AV_NOPTS_VALUE ? 0 : stream->start_time;
+      zero = std::min(zero, to_ticks(start, stream->time_base));
+    }
+    Ticks end = offset_;
+    while (PacketPtr packet = input.read()) {
+      const bool is_video =
+          streams.video != nullptr && packet->stream_index == streams.video->index;
+      const bool is_audio =
+          streams.audio != nullptr && packet->stream_index == streams.audio->index;
+      if (!is_video && !(is_audio && any_sound_)) continue;
+      // A run-up to what is heard: the piece before is there now.
+      if (is_audio && (packet->flags & AV_PKT_FLAG_DISCARD) != 0) continue;
+      const AVRational base = is_video ? streams.video->time_base : streams.audio->time_base;
+      const AVRational to = is_video ? video_base_ : audio_base_;
+      const std::int64_t shift = av_rescale_q(offset_ - zero, kTicks, to);
+      av_packet_rescale_ts(packet.get(), base, to);
+      if (packet->pts == AV_NOPTS_VALUE) packet->pts = packet->dts;
+      if (packet->pts == AV_NOPTS_VALUE) continue;
+      packet->pts += shift;
+      packet->dts = packet->dts == AV_NOPTS_VALUE ? packet->pts : packet->dts + shift;
+      end = std::max(end, to_ticks(packet->pts + std::max<std::int64_t>(0, packet->duration), to));
+      auto ok = muxer.write(is_video ? video_track_ : audio_track_, std::move(packet));
+      if (!ok) return ok;
+    }
+    if (any_sound_ && streams.audio == nullptr) {
+      if (auto ok = append_silence(muxer, end - offset_); !ok) return ok;
+    }
+    offset_ = end;
+    return {};
+  }
+
+  Status append_silence(FileMuxer& muxer, Ticks length) {
+    auto encoder = silence();
+    if (!encoder) return std::unexpected(encoder.error());
+    FramePtr frame = make_frame();
+    frame->format = AV_SAMPLE_FMT_S16;
+    frame->sample_rate = kRate;
+    frame->nb_samples = kRate;
+    av_channel_layout_default(&frame->ch_layout, 2);
+    if (av_frame_get_buffer(frame.get(), 0) < 0) {
+      return fail(ErrorCode::kResourceLimit, "out of memory");
+    }
+    av_samples_set_silence(frame->extended_data, 0, kRate, 2, AV_SAMPLE_FMT_S16);
+    const std::int64_t shift = av_rescale_q(offset_, kTicks, audio_base_);
+    const auto send = [&](Result<std::vector<PacketPtr>> packets) -> Status {
+      if (!packets) return std::unexpected(packets.error());
+      for (auto& packet : *packets) {
+        av_packet_rescale_ts(packet.get(), {1, kRate}, audio_base_);
+        packet->pts += shift;
+        packet->dts += shift;
+        if (auto ok = muxer.write(audio_track_, std::move(packet)); !ok) return ok;
+      }
+      return {};
+    };
+    for (Ticks at = 0; at < length; at += kTicksPerSecond) {
+      const Ticks left = std::min<Ticks>(kTicksPerSecond, length - at);
+      frame->nb_samples = std::max(1, static_cast<int>(av_rescale(left, kRate, kTicksPerSecond)));
+      if (auto ok = send(encoder->encode(*frame, at)); !ok) return ok;
+    }
+    return send(encoder->finish());
+  }
+
+  const int first_;
+  const Job& job_;
+  OutputFiles& files_;
+  Heartbeat beat_;
+  const Container container_ = Container::kMp4;
+  std::vector<Fd> sources_;
+  Dimensions size_;
+  bool has_video_ = false;
+  bool any_sound_ = false;
+  bool copies_video_ = true;
+  bool copies_audio_ = true;
+  int video_track_ = 0;
+  int audio_track_ = 0;
+  AVRational video_base_{1, 1};
+  AVRational audio_base_{1, 1};
+  Ticks offset_ = 0;
+};
+
+}  // namespace
+
+Result<Fd> join_pieces(int first, const Job& job, OutputFiles& files, Observer& observer) {
+  return Join(first, job, files, observer).make();
+}
+
+}  // namespace telecine::media
