@@ -118,6 +118,11 @@ Result<Input> Input::open(int fd) {
   Dictionary options = open_options();
   const int code = avformat_open_input(&raw, "", *kind, options.address());
   const bool is_mov = std::strstr((*kind)->name, "mov") != nullptr;
+  if (code == AVERROR(ENOMEM)) {
+    return fail(ErrorCode::kResourceLimit,
+                "the file claims more streams than the " + std::to_string(kMaxStreams) +
+                    " that are accepted, or longer tables than there is memory for");
+  }
   if (code < 0) {
     if (is_mov && is_mov_without_index(io->get(), io->size())) {
       return std::unexpected(
