@@ -238,6 +238,16 @@ double Input::position() const {
   return std::clamp(at / static_cast<double>(io_->size()), 0.0, 1.0);
 }
 
+std::int64_t length_of(const AVFormatContext& format) {
+  constexpr std::int64_t kLate = 1'000'000;  // us; less is the usual lead of one stream
+  const bool counts_from_0 = std::strstr(format.iformat->name, "matroska") != nullptr;
+  if (format.duration == AV_NOPTS_VALUE || format.start_time == AV_NOPTS_VALUE) {
+    return format.duration;
+  }
+  const bool is_late = format.start_time >= kLate && format.duration > format.start_time;
+  return counts_from_0 && is_late ? format.duration - format.start_time : format.duration;
+}
+
 Result<CodecContextPtr> open_decoder(const AVStream& stream, int threads) {
   const AVCodecID id = stream.codecpar->codec_id;
   const AVCodec* codec = allowed_decoder(id);

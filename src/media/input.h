@@ -70,6 +70,10 @@ class Input {
   int read_error_ = 0;
 };
 
+/// How long the file plays, us; AV_NOPTS_VALUE unknown. Matroska counts from 0 to its end, also
+/// where it was cut out of something longer and begins later.
+std::int64_t length_of(const AVFormatContext& format);
+
 /// A decoder for one stream of an Input, from the allow-list. kUnsupported when there is none.
 /// `threads` above 1 decodes frames in parallel.
 Result<CodecContextPtr> open_decoder(const AVStream& stream, int threads);

@@ -16,6 +16,9 @@ constexpr double kDamagedShare = 0.25;
 constexpr std::int64_t kDamagedLeast = 10;
 // A broadcast clock that leaps further than this was set anew; the show goes on without a hole.
 constexpr Ticks kClockLeap = 10LL * kTicksPerSecond;
+// Less is a hole: the signal was lost. A clock never falls back unless it was set anew; packets
+// that come a little late are none.
+constexpr Ticks kClockFallsBack = kTicksPerSecond / 2;
 // Share of the whole that hearing the sound in advance is worth.
 constexpr double kMeasuring = 0.1;
 // Read past the end of what is needed, for streams that are interleaved loosely.
@@ -70,20 +73,29 @@ void Transcode::finish_sound() {
   }
 }
 
-// Only in formats whose clocks may leap (MPEG-TS, MPEG-PS): elsewhere a hole is a hole.
+// Only in formats whose clocks may leap (MPEG-TS, MPEG-PS): elsewhere a hole is a hole. Streams
+// take to a clock set anew one after another, each when that brings its packets to where they are
+// expected, so that sound and pictures stay together.
 void Transcode::follow_clock(AVPacket& packet, const AVStream& stream) {
   if ((input_.format().iformat->flags & AVFMT_TS_DISCONT) == 0) return;
   if (packet.dts == AV_NOPTS_VALUE) return;
-  next_.resize(std::max(next_.size(), static_cast<std::size_t>(packet.stream_index) + 1));
-  auto& expected = next_[static_cast<std::size_t>(packet.stream_index)];
+  clocks_.resize(std::max(clocks_.size(), static_cast<std::size_t>(packet.stream_index) + 1));
+  StreamClock& clock = clocks_[static_cast<std::size_t>(packet.stream_index)];
   const Ticks at = to_ticks(packet.dts, stream.time_base);
-  if (expected) {
-    const Ticks leap = at + jump_ - *expected;
-    if (leap > kClockLeap || leap < -kClockLeap) jump_ -= leap;
+  if (clock.expected) {
+    const auto leap = [&](Ticks jump) { return at + jump - *clock.expected; };
+    if (std::abs(leap(jump_)) < std::abs(leap(clock.jump))) clock.jump = jump_;
+    if (leap(clock.jump) > kClockLeap || leap(clock.jump) < -kClockFallsBack) {
+      clock.jump -= leap(clock.jump);
+      jump_ = clock.jump;
+    }
+  } else {
+    clock.jump = jump_;
   }
-  expected = at + jump_ + to_ticks(std::max<std::int64_t>(0, packet.duration), stream.time_base);
-  if (jump_ == 0) return;
-  const std::int64_t shift = av_rescale_q(jump_, kTicks, stream.time_base);
+  const std::int64_t length = std::max<std::int64_t>(0, packet.duration);
+  clock.expected = at + clock.jump + to_ticks(length, stream.time_base);
+  if (clock.jump == 0) return;
+  const std::int64_t shift = av_rescale_q(clock.jump, kTicks, stream.time_base);
   packet.dts += shift;
   if (packet.pts != AV_NOPTS_VALUE) packet.pts += shift;
 }
@@ -187,7 +199,8 @@ Status Transcode::judge() const {
   }
   const Ticks missing = declared_ - furthest_;
   // Whoever made the segments has judged the pictures.
-  const bool judges = !stopped_early_ && joined_.empty();
+  // A clock that leapt says nothing about the length.
+  const bool judges = !stopped_early_ && joined_.empty() && jump_ == 0;
   if (judges && declared_ > 0 && missing > kMissingEnd &&
       static_cast<double>(missing) > kMissingShare * static_cast<double>(declared_)) {
     std::string why = "the file ends there, but says it lasts " + seconds_text(declared_) +

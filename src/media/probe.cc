@@ -121,7 +121,7 @@ Millis duration_of(const AVStream& stream, const AVFormatContext& format) {
   if (stream.duration != AV_NOPTS_VALUE && stream.duration > 0) {
     return to_ms(stream.duration, stream.time_base);
   }
-  return format.duration == AV_NOPTS_VALUE ? 0 : to_ms(format.duration, kMicroseconds);
+  return to_ms(length_of(format), kMicroseconds);
 }
 
 VideoFacts video_facts(Input& input, AVStream& stream) {
@@ -186,7 +186,7 @@ MediaFacts probe(Input& input) {
   const AVFormatContext& format = input.format();
   facts.container = format.iformat->name;
   facts.size = input.size();
-  if (format.duration != AV_NOPTS_VALUE) facts.duration = to_ms(format.duration, kMicroseconds);
+  facts.duration = to_ms(length_of(format), kMicroseconds);
   if (format.start_time != AV_NOPTS_VALUE) facts.start = to_ms(format.start_time, kMicroseconds);
   facts.bitrate = format.bit_rate;
   for (unsigned i = 0; i < format.nb_streams; ++i) {

@@ -259,8 +259,8 @@ void Transcode::set_clock() {
     for (const auto* s : used) {
       declared_ = std::max(declared_, start_of(*s) - zero_ + to_ticks(s->duration, s->time_base));
     }
-  } else if (format.duration != AV_NOPTS_VALUE) {
-    declared_ = origin_ + to_ticks(format.duration, kMicroseconds);
+  } else if (length_of(format) != AV_NOPTS_VALUE) {
+    declared_ = origin_ + to_ticks(length_of(format), kMicroseconds);
   }
   if (format.duration_estimation_method == AVFMT_DURATION_FROM_BITRATE) declared_ = 0;
   if (video_ != nullptr && format.iformat->name == std::string_view("avi")) {

@@ -103,6 +103,12 @@ class Transcode {
     MadeOutput made;
   };
 
+  /// Of a stream of a format whose clocks may leap.
+  struct StreamClock {
+    std::optional<Ticks> expected;  // when its next packet is
+    Ticks jump = 0;                 // added to what its packets say
+  };
+
   SourceStreams choose_streams();
   std::pair<SourceStreams, Plan> make_plan();
   const std::vector<OutputSpec>& specs() const;
@@ -183,8 +189,8 @@ class Transcode {
   Ticks origin_ = 0;    // where the file starts on the output's clock; streams may start later
   Ticks declared_ = 0;  // end the source claims on the output's clock; 0 unknown
   Ticks furthest_ = 0;  // end of the packets read
-  Ticks jump_ = 0;      // added to the source's clock since it was set anew in mid-stream
-  std::vector<std::optional<Ticks>> next_;  // by stream: when the next packet is expected
+  Ticks jump_ = 0;      // of the clock that was set anew last
+  std::vector<StreamClock> clocks_;  // by stream
   std::optional<VideoDecoder> video_decoder_;
   std::optional<Uprights> uprights_;
   std::optional<StreamCopy> video_copy_;

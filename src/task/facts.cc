@@ -1,5 +1,7 @@
 #include "task/facts.h"
 
+#include <cmath>
+
 #include "base/json.h"
 
 namespace telecine {
@@ -16,7 +18,7 @@ json::value ratio_json(Ratio ratio) {
 }
 
 Millis ms(const LooseReader& in, std::string_view key) {
-  return static_cast<Millis>(in.number(key) * 1000.0 + 0.5);
+  return std::llround(in.number(key) * 1000);
 }
 
 Ratio ratio(const LooseReader& in, std::string_view key) {

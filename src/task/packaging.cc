@@ -38,7 +38,7 @@ void read_manifests(ObjectReader& in, OutputSpec& spec) {
 }
 
 void read_encryption(ObjectReader& in, OutputSpec& spec) {
-  const auto* value = in.object("encryption");
+  const auto* value = in.any("encryption");
   if (value == nullptr) return;
   ObjectReader inner(*value, in.path_of("encryption"));
   Encryption encryption;

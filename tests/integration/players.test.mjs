@@ -146,30 +146,43 @@ check_if(lacking, 'DASH players find the languages, and change them as they play
   await playing.close();
 }, long);
 
+/// What is shown 1 s in, in the text track at `index`.
+async function subtitle_of(playing, index, choose) {
+  const { all_cues } = await playing.state();
+  await playing.run(choose, index);
+  // dash.js that seeks while a text is on its way does without it.
+  await playing.until('the text', (s) => s.all_cues.length > 0 && s.all_cues[0] !== all_cues[0]);
+  await playing.seek(1);
+  return (await playing.until('a subtitle', (s) => s.cues.length > 0)).cues.join(' ');
+}
+
 check_if(lacking, 'players show the subtitles of each language', async () => {
   const output = await with_tracks();
   const by_hls = await browser.play('hls', link_of(output, 'master.m3u8'));
   await by_hls.until('playing', (s) => s.at > 0.2);
   assert.deepEqual(await by_hls.run(() => hls.subtitleTracks.map((t) => t.lang)), ['en', 'ja']);
+  const shown = [];
+  for (const index of [0, 1]) {
+    shown.push(await subtitle_of(by_hls, index, (i) => {
+      hls.subtitleTrack = i;
+      hls.subtitleDisplay = true;
+    }));
+  }
+  await by_hls.close();
+  assert.equal(shown[0], 'A quiet stream in the morning.');
+  assert.match(shown[1], /[\u3040-\u30ff\u4e00-\u9fff]/);
+
   const by_dash = await browser.play('dash', link_of(output, 'manifest.mpd'));
   await by_dash.until('playing', (s) => s.at > 0.2);
   assert.deepEqual(await by_dash.run(() => dash.getTracksFor('text').map((t) => t.lang)),
                    ['en', 'ja']);
-  const shown = {};
-  for (const [index, language] of ['en', 'ja'].entries()) {
-    await by_hls.run((i) => { hls.subtitleTrack = i; hls.subtitleDisplay = true; }, index);
-    await by_dash.run((i) => { dash.enableText(true); dash.setTextTrack(i); }, index);
-    for (const playing of [by_hls, by_dash]) {
-      await playing.run(() => { video.currentTime = 1; });
-      const { cues } = await playing.until(`a subtitle (${language})`, (s) => s.cues.length > 0);
-      (shown[language] ??= []).push(cues.join(' '));
-    }
+  for (const index of [0, 1]) {
+    const words = await subtitle_of(by_dash, index, (i) => {
+      dash.enableText(true);
+      dash.setTextTrack(i);
+    });
+    assert.equal(words, shown[index], 'both players show the same');
   }
-  assert.equal(shown.en[0], shown.en[1], 'both players show the same');
-  assert.equal(shown.ja[0], shown.ja[1]);
-  assert.match(shown.en[0], /[A-Za-z]/);
-  assert.match(shown.ja[0], /[\u3040-\u30ff\u4e00-\u9fff]/);
-  await by_hls.close();
   await by_dash.close();
 }, long);
 

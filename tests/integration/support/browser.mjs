@@ -57,13 +57,14 @@ const players = {
     video.play();
   },
 };
+const words = (list) => [...video.textTracks].filter((t) => t.mode === 'showing')
+  .flatMap((t) => [...(t[list] ?? [])].map((c) => c.text));
 const state = () => ({
   at: video.currentTime, duration: video.duration, width: video.videoWidth,
   height: video.videoHeight, paused: video.paused, troubles,
   frames: video.getVideoPlaybackQuality().totalVideoFrames,
   sound: video.webkitAudioDecodedByteCount,
-  cues: [...video.textTracks].filter((t) => t.mode !== 'disabled')
-    .flatMap((t) => [...(t.activeCues ?? [])].map((c) => c.text)),
+  cues: words('activeCues'), all_cues: words('cues'),
 });
 </script>`;
 
