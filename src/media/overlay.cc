@@ -4,6 +4,7 @@
 #include <cmath>
 #include <cstdio>
 
+#include "media/hdr_colour.h"
 #include "media/input.h"
 #include "media/scale.h"
 #include "media/still.h"
@@ -45,7 +46,7 @@ void for_each_pixel(AVFrame& rgba, Change change) {
 }
 
 /// Scales without letting the colours of what cannot be seen into what can.
-Result<FramePtr> scaled(const AVFrame& image, Dimensions size, double opacity, double white) {
+Result<FramePtr> scaled(const AVFrame& image, Dimensions size, double opacity) {
   FramePtr own = share(image);
   if (av_frame_make_writable(own.get()) < 0)
     return fail(ErrorCode::kResourceLimit, "out of memory");
@@ -57,14 +58,23 @@ Result<FramePtr> scaled(const AVFrame& image, Dimensions size, double opacity, d
   if (av_frame_make_writable(small->get()) < 0) {
     return fail(ErrorCode::kResourceLimit, "out of memory");
   }
-  for_each_pixel(**small, [opacity, white](std::uint8_t* p) {
+  for_each_pixel(**small, [opacity](std::uint8_t* p) {
     for (int c = 0; c < 3 && p[3] > 0; ++c) {
-      const int whole = std::min(255, (p[c] * 255 + p[3] / 2) / p[3]);
-      p[c] = static_cast<std::uint8_t>(std::lround(whole * white));
+      p[c] = static_cast<std::uint8_t>(std::min(255, (p[c] * 255 + p[3] / 2) / p[3]));
     }
     p[3] = static_cast<std::uint8_t>(std::lround(p[3] * opacity));
   });
   return small;
+}
+
+/// Brings its colours to where those of high dynamic range are.
+void lift(AVFrame& rgba, AVColorTransferCharacteristic transfer) {
+  for_each_pixel(rgba, [transfer](std::uint8_t* p) {
+    const Channels made = drawn_in(transfer, {p[0] / 255.0, p[1] / 255.0, p[2] / 255.0});
+    for (std::size_t c = 0; c < 3; ++c) {
+      p[c] = static_cast<std::uint8_t>(std::lround(made[c] * 255));
+    }
+  });
 }
 
 int at_least_one(double side) {
@@ -142,14 +152,14 @@ Result<std::vector<Overlay>> overlays_of(const std::vector<Watermark>& marks, Di
   const PictureFormat wanted =
       is_rgb(format) ? PictureFormat{AV_PIX_FMT_RGBA, AVCOL_RANGE_JPEG}
                      : PictureFormat{AV_PIX_FMT_YUVA420P, AVCOL_RANGE_MPEG, colour.space};
-  const double white = paper_white(colour.transfer);
   std::vector<Overlay> overlays;
   for (const Watermark& mark : marks) {
     auto image = images.get(mark.image);
     if (!image) return std::unexpected(image.error());
     const Dimensions own = size_of(mark, **image, size);
-    auto small = scaled(**image, own, mark.opacity, white);
+    auto small = scaled(**image, own, mark.opacity);
     if (!small) return std::unexpected(small.error());
+    if (is_hdr(colour.transfer)) lift(**small, colour.transfer);
     auto ready = Scaler(own, wanted).scale(**small);
     if (!ready) return std::unexpected(ready.error());
     Overlay overlay{std::move(*ready), 0, 0, mark.start, mark.end};

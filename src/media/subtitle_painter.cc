@@ -8,7 +8,7 @@
 
 #include "media/font_choice.h"
 #include "media/font_files.h"
-#include "media/tone_map.h"
+#include "media/hdr_colour.h"
 
 namespace telecine::media {
 namespace {
@@ -42,10 +42,9 @@ std::pair<double, double> weights_of(AVColorSpace matrix) {
 }
 
 Samples samples_of(const AVFrame& frame, std::uint32_t rgba, int depth) {
-  const double white = paper_white(frame.color_trc);
-  const double r = (rgba >> 24 & 0xff) / 255.0 * white;
-  const double g = (rgba >> 16 & 0xff) / 255.0 * white;
-  const double b = (rgba >> 8 & 0xff) / 255.0 * white;
+  const auto [r, g, b] = drawn_in(
+      frame.color_trc,
+      {(rgba >> 24 & 0xff) / 255.0, (rgba >> 16 & 0xff) / 255.0, (rgba >> 8 & 0xff) / 255.0});
   const auto [red, blue] = weights_of(matrix_of(frame));
   const double luma = red * r + (1 - red - blue) * g + blue * b;
   const double unit = 1 << (depth - 8);

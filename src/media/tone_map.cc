@@ -76,11 +76,6 @@ bool is_hdr(AVColorTransferCharacteristic transfer) {
   return transfer == AVCOL_TRC_SMPTE2084 || transfer == AVCOL_TRC_ARIB_STD_B67;
 }
 
-double paper_white(AVColorTransferCharacteristic transfer) {
-  if (transfer == AVCOL_TRC_SMPTE2084) return 0.58;
-  return transfer == AVCOL_TRC_ARIB_STD_B67 ? 0.75 : 1;
-}
-
 // Light of 100 cd/m2 is white, what is brighter is rolled off by Hable's curve.
 std::string tone_map_filters(const ColourTags& source, AVPixelFormat to) {
   const char* depth = av_get_pix_fmt_name(to);

@@ -10,10 +10,6 @@ namespace telecine::media {
 /// PQ (SMPTE ST 2084) or HLG (ARIB STD-B67).
 bool is_hdr(AVColorTransferCharacteristic transfer);
 
-/// How bright a white is that does not dazzle beside pictures of this transfer, in its own terms:
-/// 203 cd/m2 by BT.2408 in high dynamic range, else all there is.
-double paper_white(AVColorTransferCharacteristic transfer);
-
 /// Filters that map pictures of high dynamic range to BT.709 in the given format.
 std::string tone_map_filters(const ColourTags& source, AVPixelFormat to);
 
