@@ -43,7 +43,8 @@ class Interrupts {
   }
   ~Interrupts() {
     thread_.request_stop();
-    ::pthread_kill(thread_.native_handle(), SIGTERM);  // ends its wait
+    // The signal is blocked: it ends the wait and no thread.
+    ::pthread_kill(thread_.native_handle(), SIGTERM);  // NOLINT(bugprone-bad-signal-to-kill-thread)
   }
   std::stop_token token() const { return stop_.get_token(); }
 
@@ -123,6 +124,7 @@ Result<MediaJob> job_of(const Arguments& arguments) {
   const auto threads = arguments.integer("threads", 1, 1024);
   if (!threads) return std::unexpected(threads.error());
   job.job.threads = static_cast<int>(threads->value_or(machine_cores()));
+  job.job.accept_damaged = arguments.has("accept-damaged");
   return job;
 }
 
@@ -219,6 +221,7 @@ Command transcode_command() {
   const OptionSpec own[] = {
       {.name = "-d,--output-dir", .value = "DIR", .help = "Where the files go [.]"},
       {.name = "--force", .help = "Replace files that are there"},
+      {.name = "--accept-damaged", .help = "Use a damaged source as far as it goes"},
       {.name = "--threads", .value = "N", .help = "Cores it may use [all]"},
       {.name = "--json", .help = "Print JSON on standard output, and nothing else there"},
   };

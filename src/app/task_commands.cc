@@ -69,6 +69,7 @@ Result<json::object> request_body(const Arguments& arguments) {
   const auto attempts = arguments.integer("max-attempts", 1, 10);
   if (!attempts) return std::unexpected(attempts.error());
   if (*attempts) body["max_attempts"] = **attempts;
+  if (arguments.has("accept-damaged")) body["accept_damaged"] = true;
   if (auto ok = add_metadata(arguments, body); !ok) return std::unexpected(ok.error());
   return body;
 }
@@ -77,6 +78,24 @@ Result<json::object> request_body(const Arguments& arguments) {
 Result<std::string> input_of(const Client& client, const std::string& text) {
   if (text.find("://") != std::string::npos || text.starts_with(kFileIdScheme)) return text;
   return upload(client, text);
+}
+
+/// Says in the body what the task's source is: one input, or several that follow each other.
+Status add_inputs(const Client& client, const Arguments& arguments, json::object& body) {
+  auto first = input_of(client, arguments.text("INPUT"));
+  if (!first) return std::unexpected(first.error());
+  if (!arguments.has("then")) {
+    body["input"] = *first;
+    return {};
+  }
+  json::array inputs{json::object{{"input", *first}}};
+  for (const std::string& each : arguments.list("then")) {
+    auto next = input_of(client, each);
+    if (!next) return std::unexpected(next.error());
+    inputs.emplace_back(json::object{{"input", *next}});
+  }
+  body["inputs"] = std::move(inputs);
+  return {};
 }
 
 int end_followed(const Arguments& arguments, const Client& client, const std::string& id) {
@@ -91,9 +110,7 @@ int submit(const Arguments& arguments) {
   if (!body) return report(body.error());
   const auto client = Client::make(arguments);
   if (!client) return report(client.error());
-  auto input = input_of(*client, arguments.text("INPUT"));
-  if (!input) return report_call(input.error());
-  (*body)["input"] = *input;
+  if (auto ok = add_inputs(*client, arguments, *body); !ok) return report_call(ok.error());
   object::Headers headers;
   if (const auto key = arguments.find("idempotency-key")) {
     headers.push_back({"Idempotency-Key", *key});
@@ -186,6 +203,11 @@ Command submit_command() {
       {.name = "--callback", .value = "URL", .help = "Is told about the end by a webhook"},
       {.name = "--priority", .value = "N", .help = "-10 to 10, higher first [0]"},
       {.name = "--max-attempts", .value = "N", .help = "Runs before a task fails, 1 to 10 [3]"},
+      {.name = "--then",
+       .value = "INPUT",
+       .help = "Another file or URL that follows the first; may be given again",
+       .many = true},
+      {.name = "--accept-damaged", .help = "Use a damaged source as far as it goes"},
       {.name = "-m,--metadata",
        .value = "K=V",
        .help = "A label of your own; any number",

@@ -1,0 +1,84 @@
+#include "media/nal_units.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+
+namespace telecine::media {
+namespace {
+
+Bytes joined(std::initializer_list<Bytes> units) {
+  Bytes out;
+  for (const Bytes& unit : units) {
+    out.insert(out.end(), {0, 0, 0, 1});
+    out.insert(out.end(), unit.begin(), unit.end());
+  }
+  return out;
+}
+
+Bytes copy_of(BytesView view) {
+  return {view.begin(), view.end()};
+}
+
+TEST(NalUnits, UnitsAreFoundBehindShortAndLongStartCodes) {
+  const Bytes stream{0, 0, 1, 0x65, 7, 0, 0, 0, 1, 0x41, 8, 0, 0, 3, 1, 0, 0, 1};
+  const auto units = nal_units(stream);
+  ASSERT_EQ(units.size(), 2U);
+  EXPECT_EQ(copy_of(units[0]), (Bytes{0x65, 7}));
+  EXPECT_EQ(copy_of(units[1]), (Bytes{0x41, 8, 0, 0, 3, 1}));
+  EXPECT_TRUE(nal_units(Bytes{1, 2, 3}).empty());
+  EXPECT_TRUE(nal_units({}).empty());
+}
+
+TEST(NalUnits, AGroupStartsAsItsFirstPictureSays) {
+  EXPECT_EQ(group_start(AV_CODEC_ID_H264, joined({{0x67, 1}, {0x65, 1}})), GroupStart::kClosed);
+  EXPECT_EQ(group_start(AV_CODEC_ID_H264, joined({{0x06, 1}, {0x41, 1}})), GroupStart::kNone);
+  EXPECT_EQ(group_start(AV_CODEC_ID_HEVC, joined({{0x40, 1}, {19 << 1, 1}})), GroupStart::kClosed);
+  EXPECT_EQ(group_start(AV_CODEC_ID_HEVC, joined({{21 << 1, 1, 9}})), GroupStart::kOpen);
+  EXPECT_EQ(group_start(AV_CODEC_ID_HEVC, {}), GroupStart::kNone);
+}
+
+TEST(NalUnits, AnOpenGroupIsClosedByItsTypeAlone) {
+  Bytes picture = joined({{35 << 1, 1}, {21 << 1, 1, 0xaf, 2}, {21 << 1, 1, 0x2f}});
+  make_closed(picture);
+  EXPECT_EQ(picture, joined({{35 << 1, 1}, {18 << 1, 1, 0xaf, 2}, {18 << 1, 1, 0x2f}}));
+}
+
+TEST(NalUnits, PicturesOfH265PointToTheirOwnSetsAndKeepTheirData) {
+  // A trailing picture: first slice, picture set 0; then data with a byte against start codes.
+  const Bytes slice{1 << 1, 1, 0xd5, 0x12, 0, 0, 3, 1, 0x80};
+  const auto own = renumbered_h265(joined({slice}));
+  ASSERT_TRUE(own);
+  const auto units = nal_units(*own);
+  ASSERT_EQ(units.size(), 1U);
+  // 1, then 16 as 000010001, then what followed the old number: a whole byte later.
+  EXPECT_EQ(copy_of(units[0]), (Bytes{1 << 1, 1, 0x84, 0x55, 0x12, 0, 0, 3, 1, 0x80}));
+  EXPECT_FALSE(renumbered_h265(joined({{1 << 1, 1, 0x20}})));  // not number 0
+}
+
+TEST(NalUnits, NumbersInUseAreSeen) {
+  // Picture set 0 of sequence set 0; then set 31 (000000100000) of sequence set 0.
+  EXPECT_FALSE(has_sets(AV_CODEC_ID_H264, joined({{0x68, 0xc0}}), 31, 31));
+  EXPECT_TRUE(has_sets(AV_CODEC_ID_H264, joined({{0x68, 0x04, 0x18}}), 31, 31));
+  EXPECT_TRUE(has_sets(AV_CODEC_ID_H264, joined({{0x68, 0xc0}}), 0, 31));
+}
+
+TEST(NalUnits, LengthsBecomeStartCodesAndMustAddUp) {
+  const auto packet_of = [](const Bytes& bytes) {
+    PacketPtr packet = make_packet();
+    EXPECT_EQ(av_new_packet(packet.get(), static_cast<int>(bytes.size())), 0);
+    std::ranges::copy(bytes, packet->data);
+    packet->pts = 7;
+    return packet;
+  };
+  const auto made = with_start_codes(*packet_of({0, 2, 0x65, 1, 0, 1, 0x41}), 2);
+  ASSERT_TRUE(made);
+  EXPECT_EQ((*made)->pts, 7);
+  EXPECT_EQ(copy_of({(*made)->data, static_cast<std::size_t>((*made)->size)}),
+            joined({{0x65, 1}, {0x41}}));
+  EXPECT_FALSE(with_start_codes(*packet_of({0, 9, 0x65}), 2));
+  EXPECT_FALSE(with_start_codes(*packet_of({0xff, 0xff, 0xff, 0xff, 1}), 4));
+}
+
+}  // namespace
+}  // namespace telecine::media
