@@ -1,4 +1,5 @@
 #include "media/analyse.h"
+#include "media/normalise.h"
 
 #include <algorithm>
 #include <ctime>
@@ -94,7 +95,7 @@ class Pass {
     if (feeds({Diet::kPictures, Diet::kStored, Diet::kSamples})) {
       auto decoder = VideoDecoder::open(
           input_.stream(video_->index), 1, zero,
-          [this](const FramePtr& frame) { return on_picture(*frame); }, Pictures::kAsStored);
+          [this](const FramePtr& frame) { return on_picture(*frame); });
       if (decoder) {
         pictures_ = std::move(*decoder);
       } else {

@@ -22,22 +22,19 @@ void count_failure(DecodeTally& tally, int code) {
 
 }  // namespace
 
-VideoDecoder::VideoDecoder(const AVStream& stream, CodecContextPtr context, Ticks zero, Sink sink,
-                           Pictures pictures)
+VideoDecoder::VideoDecoder(const AVStream& stream, CodecContextPtr context, Ticks zero, Sink sink)
     : context_(std::move(context)),
-      normaliser_(orientation_of(stream)),
       time_base_(stream.time_base),
       zero_(zero),
       usual_step_(usual_step_of(stream)),
       rounds_(stream.time_base.den <= 1000 * static_cast<std::int64_t>(stream.time_base.num)),
-      sink_(std::move(sink)),
-      pictures_(pictures) {}
+      sink_(std::move(sink)) {}
 
-Result<VideoDecoder> VideoDecoder::open(const AVStream& stream, int threads, Ticks zero, Sink sink,
-                                        Pictures pictures) {
+Result<VideoDecoder> VideoDecoder::open(const AVStream& stream, int threads, Ticks zero,
+                                        Sink sink) {
   auto context = open_decoder(stream, threads);
   if (!context) return std::unexpected(context.error());
-  return VideoDecoder(stream, std::move(*context), zero, std::move(sink), pictures);
+  return VideoDecoder(stream, std::move(*context), zero, std::move(sink));
 }
 
 Status VideoDecoder::decode(const AVPacket& packet) {
@@ -75,13 +72,7 @@ Status VideoDecoder::receive_all() {
     }
     ++tally_.frames;
     repair_time(*frame);
-    if (pictures_ == Pictures::kAsStored) {
-      if (auto ok = sink_(std::move(frame)); !ok) return ok;
-      continue;
-    }
-    auto upright = normaliser_.push(std::move(frame));
-    if (!upright) return std::unexpected(upright.error());
-    if (auto ok = hand_out(std::move(*upright)); !ok) return ok;
+    if (auto ok = sink_(std::move(frame)); !ok) return ok;
   }
   return {};
 }
@@ -108,18 +99,8 @@ void VideoDecoder::repair_time(AVFrame& frame) {
   end_ = at + step;
 }
 
-Status VideoDecoder::hand_out(std::vector<FramePtr> frames) {
-  for (auto& frame : frames) {
-    if (auto ok = sink_(std::move(frame)); !ok) return ok;
-  }
-  return {};
-}
-
 Status VideoDecoder::finish() {
-  if (auto ok = send(nullptr); !ok) return ok;
-  auto rest = normaliser_.finish();
-  if (!rest) return std::unexpected(rest.error());
-  return hand_out(std::move(*rest));
+  return send(nullptr);
 }
 
 AudioDecoder::AudioDecoder(const AVStream& stream, CodecContextPtr context, Ticks zero, Sink sink)

@@ -4,7 +4,6 @@
 
 #include "media/clock.h"
 #include "media/input.h"
-#include "media/normalise.h"
 
 namespace telecine::media {
 
@@ -16,12 +15,7 @@ struct DecodeTally {
   std::string last_error;
 };
 
-enum class Pictures : std::uint8_t {
-  kUpright,   ///< turned as the stream says, and deinterlaced
-  kAsStored,  ///< as the decoder gives them
-};
-
-/// Decodes one video stream to upright progressive pictures with sound timestamps: `pts` strictly
+/// Decodes one video stream to pictures as they are stored, with sound timestamps: `pts` strictly
 /// increases from 0 up in ticks and `pkt_duration` is positive. Single damaged packets are passed
 /// over, as players do, and counted. One thread.
 class VideoDecoder {
@@ -29,8 +23,7 @@ class VideoDecoder {
   using Sink = std::function<Status(FramePtr)>;
 
   /// `zero` is the ticks of the stream's clock that become 0. `sink` gets each picture.
-  static Result<VideoDecoder> open(const AVStream& stream, int threads, Ticks zero, Sink sink,
-                                   Pictures pictures = Pictures::kUpright);
+  static Result<VideoDecoder> open(const AVStream& stream, int threads, Ticks zero, Sink sink);
 
   /// Fails only with what `sink` returned or what no later packet could mend.
   Status decode(const AVPacket& packet);
@@ -41,15 +34,12 @@ class VideoDecoder {
   Ticks end() const { return end_; }
 
  private:
-  VideoDecoder(const AVStream& stream, CodecContextPtr context, Ticks zero, Sink sink,
-               Pictures pictures);
+  VideoDecoder(const AVStream& stream, CodecContextPtr context, Ticks zero, Sink sink);
   Status send(const AVPacket* packet);
   Status receive_all();
-  Status hand_out(std::vector<FramePtr> frames);
   void repair_time(AVFrame& frame);
 
   CodecContextPtr context_;
-  Normaliser normaliser_;
   AVRational time_base_;
   Ticks zero_;
   Ticks usual_step_;
@@ -57,7 +47,6 @@ class VideoDecoder {
   Ticks last_ = -1;
   Ticks end_ = 0;
   Sink sink_;
-  Pictures pictures_;
   DecodeTally tally_;
 };
 

@@ -212,7 +212,7 @@ Status SmartClip::begin_encoding(const Group& group, const Facts& facts) {
   if (decoder_) return {};
   auto decoder = VideoDecoder::open(
       stream(), threads_, file_zero_,
-      [this](FramePtr frame) { return on_picture(std::move(frame)); }, Pictures::kAsStored);
+      [this](FramePtr frame) { return on_picture(std::move(frame)); });
   if (!decoder) return std::unexpected(decoder.error());
   decoder_ = std::move(*decoder);
   if (spare_) {

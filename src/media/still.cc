@@ -9,6 +9,7 @@
 #include "media/describe.h"
 #include "media/encoders.h"
 #include "media/io.h"
+#include "media/normalise.h"
 #include "media/scale.h"
 #include "media/still_picture.h"
 

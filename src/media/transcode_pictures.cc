@@ -61,12 +61,9 @@ Status Transcode::open_video_decoder() {
   // Encoders keep the cores busy; a decoder with threads of its own only pays when they don't.
   const int threads =
       static_cast<int>(branches_.size()) >= job_.threads ? 1 : std::max(1, job_.threads);
-  auto decoder = VideoDecoder::open(
-      stream, threads, zero_,
-      [this](const FramePtr& frame) {
-        return in_segment(*frame) ? uprights_->push(frame) : Status();
-      },
-      Pictures::kAsStored);
+  auto decoder = VideoDecoder::open(stream, threads, zero_, [this](const FramePtr& frame) {
+    return in_segment(*frame) ? uprights_->push(frame) : Status();
+  });
   if (!decoder) return std::unexpected(decoder.error());
   video_decoder_ = std::move(*decoder);
   return {};
