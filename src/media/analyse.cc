@@ -1,5 +1,4 @@
 #include "media/analyse.h"
-#include "media/normalise.h"
 
 #include <algorithm>
 #include <ctime>
@@ -10,6 +9,7 @@
 #include "media/decode.h"
 #include "media/filter_chain.h"
 #include "media/input.h"
+#include "media/normalise.h"
 #include "media/probe.h"
 
 namespace telecine::media {
