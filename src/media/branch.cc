@@ -89,7 +89,9 @@ VideoBranch::VideoBranch(const VideoSettings& settings, double rate_limit, Span 
   if (is_child) return;
   if (settings.options.frame_rate > 0) grid_.emplace(settings.frame_rate);
   if (!settings.maps_tones) return;
-  tones_.emplace(tone_map_filters(settings.source_colour, AV_PIX_FMT_YUV420P),
+  const AVPixelFormat mapped =
+      settings.options.pixel_depth == 10 ? AV_PIX_FMT_YUV420P10 : AV_PIX_FMT_YUV420P;
+  tones_.emplace(tone_map_filters(settings.source_colour, mapped),
                  [this](const AVFrame& frame, Ticks at) {
                    FramePtr own = share(frame);
                    own->pts = at;

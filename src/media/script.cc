@@ -21,26 +21,6 @@ Error script_error(const std::string& why) {
   return {ErrorCode::kUnsupported, "the subtitles to be drawn: " + why, "subtitles"};
 }
 
-/// Styles of text that has none of its own, on the grid libavcodec's converted lines count in.
-std::string plain_head(const BurntSubtitles& wanted, int height) {
-  constexpr int kHeight = 288;
-  const double size = wanted.size.of(height) * kHeight / height;
-  const Rgb c = wanted.colour;
-  char text[800];
-  std::snprintf(
-      text, sizeof text,
-      "[Script Info]\nScriptType: v4.00+\nPlayResX: 384\nPlayResY: %d\n"
-      "ScaledBorderAndShadow: yes\nWrapStyle: 0\n\n[V4+ Styles]\n"
-      "Format: Name, Fontname, Fontsize, PrimaryColour, SecondaryColour, OutlineColour, "
-      "BackColour, Bold, Italic, Underline, StrikeOut, ScaleX, ScaleY, Spacing, Angle, "
-      "BorderStyle, Outline, Shadow, Alignment, MarginL, MarginR, MarginV, Encoding\n"
-      "Style: Default,sans,%.2f,&H00%02X%02X%02X,&H00FFFFFF,&H00000000,&H80000000,0,0,0,0,"
-      "100,100,0,0,1,%.2f,0,2,12,12,12,1\n\n[Events]\n"
-      "Format: Layer, Start, End, Style, Name, MarginL, MarginR, MarginV, Effect, Text\n",
-      kHeight, size, c & 0xff, c >> 8 & 0xff, c >> 16 & 0xff, size / 12);
-  return text;
-}
-
 bool is_ass(AVCodecID codec) {
   return codec == AV_CODEC_ID_ASS || codec == AV_CODEC_ID_SSA;
 }
@@ -48,13 +28,11 @@ bool is_ass(AVCodecID codec) {
 /// Turns packets of one stream into lines.
 class Writer {
  public:
-  Writer(CodecContextPtr decoder, const AVStream& stream, const BurntSubtitles& wanted, int height)
+  Writer(CodecContextPtr decoder, const AVStream& stream)
       : decoder_(std::move(decoder)), base_(stream.time_base) {
-    const bool own_styles = is_ass(stream.codecpar->codec_id) && decoder_->subtitle_header_size > 0;
-    script_.head = own_styles
-                       ? std::string(reinterpret_cast<const char*>(decoder_->subtitle_header),
-                                     static_cast<std::size_t>(decoder_->subtitle_header_size))
-                       : plain_head(wanted, height);
+    if (!is_ass(stream.codecpar->codec_id) || decoder_->subtitle_header_size <= 0) return;
+    script_.head.assign(reinterpret_cast<const char*>(decoder_->subtitle_header),
+                        static_cast<std::size_t>(decoder_->subtitle_header_size));
   }
 
   /// `shift` is added to its times.
@@ -144,9 +122,28 @@ Result<const SubtitleFacts*> choose(const MediaFacts& facts, const BurntSubtitle
 
 }  // namespace
 
-Result<Script> read_script(OutputFiles& files, const BurntSubtitles& wanted, int height,
-                           Ticks origin) {
-  auto fd = files.open(wanted.file);
+// On the grid that libavcodec's converted lines count in.
+std::string plain_head(const BurntSubtitles& wanted, int height) {
+  constexpr int kHeight = 288;
+  const double size = wanted.size.of(height) * kHeight / height;
+  const Rgb c = wanted.colour;
+  char text[800];
+  std::snprintf(
+      text, sizeof text,
+      "[Script Info]\nScriptType: v4.00+\nPlayResX: 384\nPlayResY: %d\n"
+      "ScaledBorderAndShadow: yes\nWrapStyle: 0\n\n[V4+ Styles]\n"
+      "Format: Name, Fontname, Fontsize, PrimaryColour, SecondaryColour, OutlineColour, "
+      "BackColour, Bold, Italic, Underline, StrikeOut, ScaleX, ScaleY, Spacing, Angle, "
+      "BorderStyle, Outline, Shadow, Alignment, MarginL, MarginR, MarginV, Encoding\n"
+      "Style: Default,sans,%.2f,&H00%02X%02X%02X,&H00FFFFFF,&H00000000,&H80000000,0,0,0,0,"
+      "100,100,0,0,1,%.2f,0,2,12,12,12,1\n\n[Events]\n"
+      "Format: Layer, Start, End, Style, Name, MarginL, MarginR, MarginV, Effect, Text\n",
+      kHeight, size, c & 0xff, c >> 8 & 0xff, c >> 16 & 0xff, size / 12);
+  return text;
+}
+
+Result<Script> read_script(OutputFiles& files, const std::string& asset, Ticks origin) {
+  auto fd = files.open(asset);
   if (!fd) return std::unexpected(fd.error());
   const auto text = read_text(fd->get());
   if (!text) return std::unexpected(text.error());
@@ -156,7 +153,7 @@ Result<Script> read_script(OutputFiles& files, const BurntSubtitles& wanted, int
   const AVStream& stream = *(*format)->streams[0];
   auto decoder = open_decoder(stream, 1);
   if (!decoder) return std::unexpected(script_error(decoder.error().message));
-  Writer writer(std::move(*decoder), stream, wanted, height);
+  Writer writer(std::move(*decoder), stream);
   const PacketPtr packet = make_packet();
   while (av_read_frame(format->get(), packet.get()) >= 0) {
     writer.take(*packet, origin);
@@ -168,7 +165,7 @@ Result<Script> read_script(OutputFiles& files, const BurntSubtitles& wanted, int
 }
 
 Result<Script> read_script(const Input& source, const MediaFacts& facts,
-                           const BurntSubtitles& wanted, int height, Ticks zero) {
+                           const BurntSubtitles& wanted, Ticks zero) {
   const auto chosen = choose(facts, wanted);
   if (!chosen) return std::unexpected(chosen.error());
   auto input = Input::open(source.fd());
@@ -180,7 +177,7 @@ Result<Script> read_script(const Input& source, const MediaFacts& facts,
   const AVStream& stream = input->stream(index);
   auto decoder = open_decoder(stream, 1);
   if (!decoder) return std::unexpected(script_error(decoder.error().message));
-  Writer writer(std::move(*decoder), stream, wanted, height);
+  Writer writer(std::move(*decoder), stream);
   while (const PacketPtr packet = input->read()) {
     if (packet->stream_index == index) writer.take(*packet, -zero);
   }

@@ -19,18 +19,20 @@ struct Script {
     Ticks length = 0;
     std::string text;  ///< a dialogue as libavcodec writes it
   };
-  std::string head;
+  std::string head{};  ///< empty: plain text, for `plain_head`
   std::vector<Line> lines;
 };
 
-/// A SubRip, WebVTT or ASS file. `height` is that of the pictures, px; `origin` is where its times
+/// The styles of plain text in pictures of this height.
+std::string plain_head(const BurntSubtitles& wanted, int height);
+
+/// A SubRip, WebVTT or ASS file. `origin` is where its times
 /// begin on the source's clock.
-Result<Script> read_script(OutputFiles& files, const BurntSubtitles& wanted, int height,
-                           Ticks origin);
+Result<Script> read_script(OutputFiles& files, const std::string& asset, Ticks origin);
 
 /// A text stream of the source, read once from its beginning. `zero` is what the source's clock
 /// shows when the pipeline's shows 0.
 Result<Script> read_script(const Input& source, const MediaFacts& facts,
-                           const BurntSubtitles& wanted, int height, Ticks zero);
+                           const BurntSubtitles& wanted, Ticks zero);
 
 }  // namespace telecine::media

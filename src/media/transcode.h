@@ -1,6 +1,7 @@
 #pragma once
 
 #include <atomic>
+#include <map>
 #include <memory>
 #include <vector>
 
@@ -135,6 +136,7 @@ class Transcode {
   void open_branches(const Plan& plan);
   Result<std::unique_ptr<VideoBranch>> make_branch(const PlannedVideo& planned,
                                                    VideoBranch* parent);
+  Result<Script> script_for(const BurntSubtitles& wanted);
   Result<Drawings> drawings_for(const VideoSettings& settings, const Span& span);
   Status open_video_decoder();
   void open_sound_decoder(std::size_t place);
@@ -180,6 +182,7 @@ class Transcode {
   const Job& job_;
   OutputFiles& files_;
   Images images_;
+  std::map<std::string, Script> scripts_;      // each is read once
   const VideoFacts* video_ = nullptr;          // what is used of the source
   std::vector<std::unique_ptr<Heard>> heard_;  // by the source's sounds; null: not used
   Texts texts_;

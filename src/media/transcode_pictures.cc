@@ -19,6 +19,16 @@ Result<std::unique_ptr<VideoBranch>> Transcode::make_branch(const PlannedVideo& 
   return VideoBranch::create(settings, planned.rate_limit, span, std::move(*drawings), parent);
 }
 
+Result<Script> Transcode::script_for(const BurntSubtitles& wanted) {
+  const std::string key = wanted.file + "|" + std::to_string(wanted.stream) + "|" + wanted.language;
+  const auto known = scripts_.find(key);
+  if (known != scripts_.end()) return known->second;
+  auto script = wanted.file.empty() ? read_script(input_, source_, wanted, zero_)
+                                    : read_script(files_, wanted.file, origin_);
+  if (script) scripts_[key] = *script;
+  return script;
+}
+
 Result<Drawings> Transcode::drawings_for(const VideoSettings& settings, const Span& span) {
   Drawings drawings;
   auto overlays = overlays_of(settings.options.watermarks, settings.size,
@@ -26,10 +36,9 @@ Result<Drawings> Transcode::drawings_for(const VideoSettings& settings, const Sp
   if (!overlays) return std::unexpected(overlays.error());
   drawings.overlays = std::move(*overlays);
   if (const auto& wanted = settings.options.subtitles) {
-    const int height = settings.size.height;
-    const auto script = wanted->file.empty() ? read_script(input_, source_, *wanted, height, zero_)
-                                             : read_script(files_, *wanted, height, origin_);
+    auto script = script_for(*wanted);
     if (!script) return std::unexpected(script.error());
+    if (script->head.empty()) script->head = plain_head(*wanted, settings.size.height);
     auto painter = SubtitlePainter::create(*script, settings.size, span.start);
     if (!painter) return std::unexpected(painter.error());
     drawings.subtitles = std::move(*painter);

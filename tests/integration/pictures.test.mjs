@@ -242,6 +242,8 @@ for (const transfer of ['smpte2084', 'arib-std-b67']) {
     }
     assert.ok(bright[0] > 150, `white is light: ${bright}`);
     assert.ok(dark[0] > 40 && dark[0] < bright[0] - 30, `grey is darker: ${dark}`);
+    const deep = (await ffprobe(await video(file, { codec: 'h265', pixel_depth: 10, hdr: 'sdr' }))).video;
+    assert.deepEqual([deep.pix_fmt, deep.color_transfer], ['yuv420p10le', 'bt709']);
     for (const codec of ['h265', 'av1']) {
       const kept = await video(file, { codec, hdr: 'keep', crf: 20 });
       const facts = (await ffprobe(kept)).video;
@@ -319,6 +321,37 @@ check_if(lacks_tools, 'pixels that are not square become square', async () => {
   const part = await video(file, { crop: { x: 320 } });
   await has_size(part, 320, 240);
   await is_colour(part, [160, 60], green);
+}, long);
+
+/// A copy of an MP4 whose picture is to be shown turned by a matrix [a, b, c, d].
+function turned_by(file, matrix) {
+  const bytes = Buffer.from(fs.readFileSync(file));
+  const at = bytes.indexOf('tkhd') + 4 + 40;
+  [[0, 0], [1, 1], [3, 2], [4, 3]].forEach(([place, i]) => {
+    bytes.writeInt32BE(matrix[i] * 65536, at + place * 4);
+  });
+  return made.store(bytes, 'turned.mp4');
+}
+
+check_if(lacks_tools, 'a picture stored turned or mirrored is shown upright', async () => {
+  const file = await forged(quarters(...encoded('bt601')), 'mp4');
+  const shown = {
+    '90': [[0, 1, -1, 0], [240, 320], [blue, red, white, green]],
+    '270': [[0, -1, 1, 0], [240, 320], [green, white, red, blue]],
+    'mirrored': [[-1, 0, 0, 1], [320, 240], [green, red, white, blue]],
+    'upside down': [[1, 0, 0, -1], [320, 240], [blue, white, red, green]],
+    'along the diagonal': [[0, 1, 1, 0], [240, 320], [red, blue, green, white]],
+  };
+  for (const [name, [matrix, [width, height], colours]] of Object.entries(shown)) {
+    const result = await video(turned_by(file, matrix), {});
+    await has_size(result, width, height);
+    for (const [i, colour] of colours.entries()) {
+      const place = [(width * (1 + 2 * (i % 2))) / 4, (height * (1 + 2 * (i >> 1))) / 4];
+      await is_colour(result, place, colour).catch((error) => {
+        throw new Error(`${name}: ${error.message}`);
+      });
+    }
+  }
 }, long);
 
 check_if(lacks_tools, 'a source that changes its size in mid-stream keeps one size', async () => {
