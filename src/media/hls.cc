@@ -204,6 +204,7 @@ Status HlsMuxer::emit(int track, PacketPtr packet) {
   if (segments_.empty() && tracks_[static_cast<std::size_t>(track)].is_video) {
     segment_start_ = std::min(segment_start_, at);
   }
+  start_track(track, at);
   any_packet_ = true;
   segment_bytes_ += packet->size;
   if (segment_bytes_ > kLargestSegment) {
@@ -221,6 +222,16 @@ Status HlsMuxer::emit(int track, PacketPtr packet) {
     packet->dts += shift;
   }
   return context_.write(track, std::move(packet), false);
+}
+
+// Fragments of a track that starts late say so themselves: browsers do not heed the edit list that
+// would. What starts at 0 or before, as the priming of sound does, needs the edit list.
+void HlsMuxer::start_track(int track, Ticks at) {
+  Track& starting = tracks_[static_cast<std::size_t>(track)];
+  if (!starting.started && at > 0 && format_ == SegmentFormat::kFmp4) {
+    av_opt_set(context_.format->priv_data, "movflags", "+frag_discont", 0);
+  }
+  starting.started = true;
 }
 
 Status HlsMuxer::encrypt_segment(std::string& iv) {

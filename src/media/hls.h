@@ -63,6 +63,7 @@ class HlsMuxer : public Muxer {
  private:
   struct Track {
     bool is_video = false;
+    bool started = false;
     bool ended = false;
     std::optional<Ticks> delay;  // of presentation behind decoding, from the first packet
     std::deque<std::pair<Ticks, PacketPtr>> queue;  // by the time at which each is due
@@ -71,6 +72,7 @@ class HlsMuxer : public Muxer {
   Result<Fd> open(const std::string& name);
   Status pump();
   Status emit(int track, PacketPtr packet);
+  void start_track(int track, Ticks at);
   Status cut(Ticks at);
   Status open_segment();
   Status flush();

@@ -68,6 +68,17 @@ check_if(lacking, 'one set of fragments plays by DASH and by HLS', async () => {
   await assert_plays('hls', link_of(output, 'master.m3u8'));
 }, long);
 
+check_if(lacking, 'sound and pictures are as far apart as in the source', async () => {
+  const output = await packaged_once();
+  for (const [player, ending] of [['dash', 'manifest.mpd'], ['hls', 'master.m3u8']]) {
+    const playing = await browser.play(player, link_of(output, ending));
+    const { starts } = await playing.until(
+      'both', (s) => s.at > 0.2 && s.starts.video !== null && s.starts.audio !== null);
+    near(starts.video - starts.audio, 0.104, 0.03, `${player}: pictures begin after the sound`);
+    await playing.close();
+  }
+}, long);
+
 check_if(lacking, 'a player changes the rendition as it plays', async () => {
   const output = await packaged_once();
   const by_hls = await browser.play('hls', link_of(output, 'master.m3u8'));
@@ -169,6 +180,12 @@ check_if(lacking, 'players show the subtitles of each language', async () => {
     }));
   }
   await by_hls.close();
+  const { url } = await output_of(ladder({ segments: 'ts', subtitles: ['en'] }));
+  const by_ts = await browser.play('hls', url);
+  await by_ts.until('playing', (s) => s.at > 0.2);
+  assert.equal(await subtitle_of(by_ts, 0, (i) => { hls.subtitleTrack = i; }), shown[0],
+               'at the same time, whatever the clock of the segments');
+  await by_ts.close();
   assert.equal(shown[0], 'A quiet stream in the morning.');
   assert.match(shown[1], /[\u3040-\u30ff\u4e00-\u9fff]/);
 

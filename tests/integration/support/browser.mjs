@@ -34,6 +34,11 @@ const page_text = `<!doctype html><meta charset="utf-8"><title>players</title>
 <script>
 const video = document.querySelector('video');
 const troubles = [];
+const buffers = {};
+const { addSourceBuffer } = MediaSource.prototype;
+MediaSource.prototype.addSourceBuffer = function (type) {
+  return (buffers[type.split('/')[0]] = addSourceBuffer.call(this, type));
+};
 video.onerror = () => troubles.push('video: ' + video.error.message);
 const players = {
   hls(url) {
@@ -64,6 +69,8 @@ const state = () => ({
   height: video.videoHeight, paused: video.paused, troubles,
   frames: video.getVideoPlaybackQuality().totalVideoFrames,
   sound: video.webkitAudioDecodedByteCount,
+  starts: Object.fromEntries(Object.entries(buffers).map(
+    ([kind, { buffered }]) => [kind, buffered.length > 0 ? buffered.start(0) : null])),
   cues: words('activeCues'), all_cues: words('cues'),
 });
 </script>`;
