@@ -177,6 +177,7 @@ void print_output(const OutputSpec& spec, const media::MadeOutput& made) {
   if (made.facts && made.rendition_facts.empty()) {
     std::printf("    %s\n", describe(*made.facts).c_str());
   }
+  for (const std::string& note : made.notes) std::printf("    %s\n", printable(note, 500).c_str());
 }
 
 int conclude(const Arguments& arguments, const MediaJob& job, const OutputDirectory& directory,
