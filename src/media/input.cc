@@ -29,21 +29,27 @@ int refuse_open(AVFormatContext*, AVIOContext**, const char*, int, AVDictionary*
   return AVERROR(EPERM);
 }
 
+// What an MP4 that cannot be read consists of.
+enum class Boxes : std::uint8_t { kOther, kWithoutIndex, kStillPicture };
+
 // Top-level boxes only, to tell an upload that stopped from a file that was never a video.
-bool is_mov_without_index(AVIOContext* io, std::int64_t size) {
+Boxes boxes_of(AVIOContext* io, std::int64_t size) {
   std::int64_t at = 0;
-  bool any = false;
+  Boxes found = Boxes::kOther;
   for (int boxes = 0; boxes < 1000 && at + 8 <= size; ++boxes) {
     if (avio_seek(io, at, SEEK_SET) < 0) break;
     std::int64_t length = avio_rb32(io);
     const unsigned type = avio_rl32(io);
     if (length == 1) length = static_cast<std::int64_t>(avio_rb64(io));
-    if (type == MKTAG('m', 'o', 'o', 'v') && at + length <= size) return false;
-    any = any || type == MKTAG('f', 't', 'y', 'p') || type == MKTAG('m', 'd', 'a', 't');
+    if (type == MKTAG('m', 'o', 'o', 'v') && at + length <= size) return Boxes::kOther;
+    if (type == MKTAG('m', 'e', 't', 'a')) return Boxes::kStillPicture;
+    if (type == MKTAG('f', 't', 'y', 'p') || type == MKTAG('m', 'd', 'a', 't')) {
+      found = Boxes::kWithoutIndex;
+    }
     if (length < 8 || length > size - at) break;
     at += length;
   }
-  return any;
+  return found;
 }
 
 Error not_media(std::string message) {
@@ -124,7 +130,13 @@ Result<Input> Input::open(int fd) {
                     " that are accepted, or longer tables than there is memory for");
   }
   if (code < 0) {
-    if (is_mov && is_mov_without_index(io->get(), io->size())) {
+    const Boxes boxes = is_mov ? boxes_of(io->get(), io->size()) : Boxes::kOther;
+    if (boxes == Boxes::kStillPicture) {
+      return fail(ErrorCode::kUnsupported,
+                  "the file is a still picture of a kind that is not read (HEIC?): send JPEG, PNG, "
+                  "WebP or AVIF");
+    }
+    if (boxes == Boxes::kWithoutIndex) {
       return std::unexpected(
           not_media("the file is incomplete: its index (moov) is missing. The upload or the "
                     "recording probably stopped early; send the whole file"));

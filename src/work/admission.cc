@@ -33,6 +33,16 @@ std::int64_t sheet_bytes(const SpriteGrid& grid) {
   return kCopies * 3 * grid.columns * grid.tile.width * grid.rows * grid.tile.height;
 }
 
+// A part that is copied is encoded around its cuts, by the encoder of its own codec.
+std::int64_t cut_bytes(const OutputSpec& output, const VideoFacts& source) {
+  const bool is_part = output.start != 0 || output.end != 0;
+  if (!is_part || output.cut != Cut::kExact) return 0;
+  VideoOptions options;
+  options.codec = source.codec == "h264" ? VideoCodec::kH264 : VideoCodec::kH265;
+  return encoder_pictures(options) *
+         picture_bytes(source.coded_width, source.coded_height, source.bit_depth);
+}
+
 }  // namespace
 
 Needs needs_of(const MediaFacts& source, std::span<const OutputSpec> outputs, int cores) {
@@ -51,7 +61,10 @@ Needs needs_of(const MediaFacts& source, std::span<const OutputSpec> outputs, in
     if (output.type == OutputType::kSprites) needs.memory += sheet_bytes(output.sprites);
     for (const Rendition& rendition : output.renditions) {
       if (!rendition.video || shown.width == 0) continue;
-      if (rendition.video->codec == VideoCodec::kCopy) continue;
+      if (rendition.video->codec == VideoCodec::kCopy) {
+        needs.memory += cut_bytes(output, *source.main_video());
+        continue;
+      }
       const Dimensions size = fit(rendition.video->size, shown);
       needs.memory +=
           encoder_pictures(*rendition.video) * picture_bytes(size.width, size.height, 8);

@@ -300,6 +300,7 @@ const stills = [
   ['a JPEG', 'jpg', ['-frames:v', '1']],
   ['a PNG with alpha', 'png', ['-vf', 'format=rgba,colorchannelmixer=aa=0.5', '-frames:v', '1']],
   ['a WebP', 'webp', ['-frames:v', '1']],
+  ['an AVIF', 'avif', ['-frames:v', '1', '-c:v', 'libsvtav1', '-pix_fmt', 'yuv420p']],
   ['a GIF of one picture', 'gif', ['-frames:v', '1']],
   ['a moving GIF', 'gif', ['-frames:v', '10']],
   ['an MP4 of one picture', 'mp4', ['-frames:v', '1', '-pix_fmt', 'yuv420p']],
@@ -323,6 +324,26 @@ for (const [what, kind, options] of stills) {
     assert.equal(task.outputs[1].state, 'succeeded');
   }, long);
 }
+
+check_if(lacks_tools, 'a HEIC picture is refused by its kind', async () => {
+  const box = (type, ...parts) => {
+    const head = Buffer.alloc(8);
+    const body = Buffer.concat(parts);
+    head.writeUInt32BE(8 + body.length, 0);
+    head.write(type, 4, 'latin1');
+    return Buffer.concat([head, body]);
+  };
+  const words = (text) => Buffer.from(text, 'latin1');
+  const handler = box('hdlr', Buffer.alloc(8), words('pict'), Buffer.alloc(13));
+  const heic = Buffer.concat([box('ftyp', words('heic\0\0\0\0mif1heic')),
+                              box('meta', Buffer.alloc(4), handler), box('mdat', Buffer.alloc(64))]);
+  const { input } = await made.server.client.upload(heic, 'a.heic');
+  const answer = await made.server.client.raw('POST', '/api/v1/tasks', { body: {
+    input, outputs: [{ type: 'cover' }], max_attempts: 1 } });
+  const task = await made.server.client.finished(answer.json().id);
+  assert.equal(task.error.code, 'unsupported', JSON.stringify(task.error));
+  assert.match(task.error.message, /HEIC/);
+}, long);
 
 check_if(lacks_tools, 'a stream that does not start with a keyframe is used from the first one on',
          async () => {
