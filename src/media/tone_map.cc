@@ -50,15 +50,17 @@ HdrLight light_on(const AVStream& stream) {
   return light;
 }
 
-FramePtr first_frame(Input& input, const AVStream& stream) {
-  constexpr int kPackets = 8;
-  constexpr std::size_t kBytes = 16 << 20;
-  auto decoder = open_decoder(stream, 1);
+FramePtr first_frame(Input& input, int stream) {
+  auto decoder = open_decoder(input.stream(stream), 1);
   if (!decoder) return nullptr;
   FramePtr frame = make_frame();
   const auto received = [&] { return avcodec_receive_frame(decoder->get(), frame.get()) >= 0; };
-  for (const auto& packet : input.look_ahead(stream.index, kPackets, kBytes)) {
-    if (packet->stream_index != stream.index) continue;
+  constexpr int kPackets = 64;
+  for (int sent = 0; sent < kPackets;) {
+    const PacketPtr packet = input.read();
+    if (!packet) break;
+    if (packet->stream_index != stream) continue;
+    ++sent;
     avcodec_send_packet(decoder->get(), packet.get());
     if (received()) return frame;
   }
@@ -92,9 +94,11 @@ Result<FramePtr> as_sdr(FramePtr frame) {
   return filtered(*frame, tone_map_filters(tags, AV_PIX_FMT_YUV420P));
 }
 
-HdrLight light_of(Input& input, const AVStream& stream) {
-  HdrLight light = light_on(stream);
-  if (const FramePtr frame = first_frame(input, stream)) {
+HdrLight light_of(const Input& input, int stream) {
+  auto again = Input::open(input.fd());
+  if (!again) return {};
+  HdrLight light = light_on(again->stream(stream));
+  if (const FramePtr frame = first_frame(*again, stream)) {
     const HdrLight own = light_on(*frame);
     if (own.display) light.display = own.display;
     if (own.content) light.content = own.content;

@@ -16,8 +16,9 @@ std::string tone_map_filters(const ColourTags& source, AVPixelFormat to);
 /// Brings a picture to BT.709 in 8 bit if it is of high dynamic range; passes any other.
 Result<FramePtr> as_sdr(FramePtr frame);
 
-/// What the stream's first picture says of its light, else the container. Reads ahead in `input`.
-HdrLight light_of(Input& input, const AVStream& stream);
+/// What the first picture of a stream says of its light, else the container. Looks at the file
+/// anew, so that it is the same wherever `input` stands.
+HdrLight light_of(const Input& input, int stream);
 /// The same as parameters of x265 and of SVT-AV1; empty when nothing is known.
 std::string x265_light(const HdrLight& light);
 std::string svt_light(const HdrLight& light);

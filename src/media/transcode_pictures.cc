@@ -11,7 +11,7 @@ Result<std::unique_ptr<VideoBranch>> Transcode::make_branch(const PlannedVideo& 
                                                             VideoBranch* parent) {
   VideoSettings settings = planned.settings;
   if (is_hdr(settings.colour.transfer)) {
-    settings.light = light_of(input_, input_.stream(video_->index));
+    settings.light = light_of(input_, video_->index);
   }
   const Span span = span_of(planned.part);
   auto drawings = drawings_for(settings, span);
