@@ -164,12 +164,12 @@ Status SegmentWriter::finish() {
 
 Status SegmentWriter::put(std::string_view bytes) {
   waiting_ += bytes;
-  bytes_ += static_cast<std::int64_t>(bytes.size());
   return waiting_.size() < kBufferBytes ? Status() : flush();
 }
 
 Status SegmentWriter::flush() {
-  auto ok = write_whole(fd_.get(), waiting_);
+  auto ok = write_whole(fd_.get(), waiting_, bytes_);
+  bytes_ += static_cast<std::int64_t>(waiting_.size());
   waiting_.clear();
   return ok;
 }

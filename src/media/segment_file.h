@@ -33,7 +33,7 @@ class SegmentWriter : public Muxer {
 
   Fd fd_;
   std::string waiting_;  // to be written
-  std::int64_t bytes_ = 0;
+  std::int64_t bytes_ = 0;  // written
   std::int64_t frames_ = 0;
   Ticks start_ = 0;
   Ticks end_ = 0;

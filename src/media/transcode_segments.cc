@@ -45,7 +45,9 @@ std::vector<Ticks> Transcode::cuts(Millis length) {
   const AVRational base = input_.stream(index).time_base;
   const Ticks step = ms_to_ticks(length);
   for (Ticks wanted = span.start + step; wanted < end - step / 2; wanted += step) {
-    if (!input_.seek(index, av_rescale_q(wanted + zero_, kTicks, base))) return {};
+    // The last keyframe before this, so that the nearest one is mostly found.
+    const Ticks before = wanted + step / 4;
+    if (!input_.seek(index, av_rescale_q(before + zero_, kTicks, base))) return {};
     const auto at = input_.next_keyframe(index);
     if (!at) return {};
     const Ticks cut = to_ticks(*at, base) - zero_;

@@ -195,10 +195,16 @@ void Worker::on_change(const Change& change) {
     if (running->lease.task->id != change.task->id || running->done) continue;
     const bool lost =
         std::ranges::any_of(change.events, [](const Event& e) { return e.type == "unit.lost"; });
-    if (!over && !lost) continue;
+    if (!over && !(lost && is_lost(running->lease))) continue;
     running->ending = Ending::kLost;
     running->stop.request_stop();
   }
+}
+
+/// A task may have several units, and not all of them here.
+bool Worker::is_lost(const Lease& lease) const {
+  const auto leased = context_.store.is_leased({lease.unit, lease.attempt, lease.task->id});
+  return leased && !*leased;
 }
 
 void Worker::drain() {

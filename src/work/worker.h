@@ -49,6 +49,7 @@ class Worker {
   void forget(const Lease& lease, UnitOutcome outcome);
   void collect_finished();
   void on_change(const Change& change);
+  bool is_lost(const Lease& lease) const;
   void clean_up();
   void tidy(Id task);
 

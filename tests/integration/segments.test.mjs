@@ -1,0 +1,143 @@
+// Long sources are encoded in segments. What comes out is compared with one pass over the same
+// source: packet by packet where it must be the same, by its quality where it may differ.
+import assert from 'node:assert/strict';
+import fs from 'node:fs';
+import path from 'node:path';
+import {
+  assert_decodes, clip, lacks_clips, lacks_tools, likeness, stream_md5, timing_of,
+} from './support/media.mjs';
+import { check_if, random_from, sleep, until } from './support/suite.mjs';
+import { Transcodes, near } from './support/transcodes.mjs';
+
+const lacks = lacks_clips ?? lacks_tools;
+const source = lacks ? null : clip('bbb-1080p24.mp4'); // a keyframe every 2 s, for 12 s
+const video = (options) => ({ preset: 'ultrafast', crf: 23, gop: 2, ...options });
+const outputs = [
+  { name: 'h264', type: 'video', video: video({ short_side: 360 }), audio: {} },
+  { name: 'h265', type: 'video', video: video({ codec: 'h265', short_side: 180 }), audio: {} },
+  { name: 'vp9', type: 'video', container: 'webm', video: video({ codec: 'vp9', short_side: 120 }),
+    audio: {} },
+  { name: 'hls', type: 'hls', segment: 4,
+    renditions: [{ name: 'a', video: video({ short_side: 240 }), audio: {} },
+                 { name: 'b', video: video({ short_side: 120 }), audio: {} }] },
+  { name: 'cover', type: 'cover' },
+  { name: 'sound', type: 'video', container: 'm4a', audio: { codec: 'copy' } },
+];
+
+async function made_with(segment, wanted = outputs) {
+  const transcodes = await Transcodes.start({ flags: ['--worker-segment', segment] });
+  const task = await transcodes.make(source, wanted);
+  return { transcodes, task, output: (name) => task.outputs.find((o) => o.name === name) };
+}
+
+check_if(lacks, 'segments join without a seam', async () => {
+  const whole = await made_with('0');
+  const joined = await made_with('2s');
+  try {
+    assert.equal(whole.task.attempts, 1);
+    // The cutting, six segments, what needs no encoded pictures, the join.
+    assert.equal(joined.task.attempts, 9);
+    for (const name of ['h264', 'h265', 'vp9']) {
+      const one = await whole.transcodes.file(whole.output(name));
+      const two = await joined.transcodes.file(joined.output(name));
+      await assert_decodes(two.file);
+      const [before, after] = [await timing_of(one.file), await timing_of(two.file)];
+      assert.deepEqual(after.shown, before.shown, `${name}: times of pictures`);
+      assert.ok(after.decoded.every((at, i) => i === 0 || at > after.decoded[i - 1]),
+                `${name}: decoding order`);
+      assert.equal(await stream_md5(two.file, 'a:0'), await stream_md5(one.file, 'a:0'),
+                   `${name}: sound`);
+      near(two.bytes.length / one.bytes.length, 1, 0.06, `${name}: size`);
+      const { width, height, frames, duration } = joined.output(name).media.video[0];
+      assert.equal(frames, before.shown.length);
+      assert.equal(duration, whole.output(name).media.video[0].duration);
+      near(await likeness(two.file, source, width, height),
+           await likeness(one.file, source, width, height), 0.003, `${name}: SSIM`);
+    }
+  } finally {
+    await whole.transcodes.close();
+    await joined.transcodes.close();
+  }
+});
+
+check_if(lacks, 'ladders, covers and copies of a source in segments', async () => {
+  const { transcodes, output } = await made_with('2s');
+  try {
+    const [a, b] = await transcodes.hls(output('hls'));
+    assert.deepEqual(a.segments.map((s) => s.seconds), b.segments.map((s) => s.seconds));
+    near(a.segments.reduce((sum, s) => sum + s.seconds, 0), 12.04, 0.1, 'the playlist');
+    for (const variant of [a, b]) {
+      await assert_decodes(variant.file);
+      assert.equal((await timing_of(variant.file)).shown.length, 288);
+    }
+    const sound = await transcodes.file(output('sound'));
+    assert.equal(await stream_md5(sound.file, 'a:0'), await stream_md5(source, 'a:0'));
+    await transcodes.file(output('cover'));
+    const objects = path.join(transcodes.server.data, 'objects');
+    await until('nothing is left but the outputs', () => {
+      const folders = fs.readdirSync(objects, { recursive: true }).map(String);
+      return !folders.some((name) => /\/\d+-\d+\/\d+$/.test(name));
+    });
+  } finally {
+    await transcodes.close();
+  }
+});
+
+check_if(lacks, 'a part of a long source is cut where it begins and ends', async () => {
+  const part = [{ name: 'part', type: 'video', start: 1.5, end: 10.25,
+                  video: video({ short_side: 120 }), audio: {} }];
+  const whole = await made_with('0', part);
+  const joined = await made_with('2s', part);
+  try {
+    const one = await whole.transcodes.file(whole.output('part'));
+    const two = await joined.transcodes.file(joined.output('part'));
+    assert.ok(joined.task.attempts > 4);
+    assert.deepEqual((await timing_of(two.file)).shown, (await timing_of(one.file)).shown);
+    assert.equal(await stream_md5(two.file, 'a:0'), await stream_md5(one.file, 'a:0'));
+    await assert_decodes(two.file);
+  } finally {
+    await whole.transcodes.close();
+    await joined.transcodes.close();
+  }
+});
+
+check_if(lacks, 'what depends on the pictures before is made in one piece', async () => {
+  const { transcodes, task } = await made_with('2s', [
+    { name: 'slow', type: 'video', video: video({ short_side: 120, max_frame_rate: 10 }) },
+    { name: 'gif', type: 'video', container: 'gif', end: 2, video: { width: 80 } }]);
+  try {
+    assert.equal(task.attempts, 1);
+    assert.deepEqual(task.outputs.map((o) => o.state), ['succeeded', 'succeeded']);
+  } finally {
+    await transcodes.close();
+  }
+});
+
+check_if(lacks, 'a kill costs at most the segment in hand', async () => {
+  const random = random_from(Number(process.env.TELECINE_SEED ?? 7));
+  const transcodes = await Transcodes.start({
+    flags: ['--worker-segment', '2s', '--worker-slots', '1', '--worker-lease', '2s'] });
+  const { server } = transcodes;
+  try {
+    const { input } = await server.client.upload(fs.createReadStream(source), 'clip.mp4');
+    const { id } = await server.client.submit({ input, outputs: [
+      { name: 'h264', type: 'video', video: video({ short_side: 480, preset: 'slow' }), audio: {} },
+    ] });
+    let kills = 0;
+    for (; kills < 6; kills++) {
+      await sleep(300 + random() * 1200);
+      if ((await server.client.task(id)).state === 'succeeded') break;
+      await server.kill();
+      await server.launch();
+    }
+    const task = await server.client.finished(id);
+    assert.equal(task.state, 'succeeded', JSON.stringify(task.error));
+    assert.ok(kills > 0);
+    assert.ok(task.attempts <= 8 + kills, `${task.attempts} attempts after ${kills} kills`);
+    const { file } = await transcodes.file(task.outputs[0]);
+    await assert_decodes(file);
+    assert.equal((await timing_of(file)).shown.length, 288);
+  } finally {
+    await transcodes.close();
+  }
+});

@@ -1,0 +1,113 @@
+#include "work/segments.h"
+
+#include <gtest/gtest.h>
+
+#include "store_fixture.h"
+
+namespace telecine {
+namespace {
+
+/// Units side by side, and the one that waits for them.
+class SegmentsTest : public StoreFixture {
+ protected:
+  /// A task whose first unit was cut: two segments and the package.
+  TaskPtr begin() {
+    Submission s;
+    s.task.account = "a";
+    s.task.outputs.resize(1);
+    s.task.outputs[0].name = "one";
+    s.units = {NewUnit{}};
+    const TaskPtr task = submit(std::move(s));
+    UnitOutcome cut;
+    cut.next = segment_units({{"fetched", "there"}}, {100}, false);
+    EXPECT_TRUE(commit(claim().at(0), cut));
+    return task;
+  }
+
+  static UnitOutcome made(int index) {
+    media::MadeOutput encode;
+    encode.files.push_back({"0", "object:" + std::to_string(index), "", 1, ""});
+    UnitOutcome outcome;
+    outcome.part = segment_part(index, {encode});
+    return outcome;
+  }
+};
+
+TEST_F(SegmentsTest, ThePackageWaitsForAllSegmentsAndGetsWhatTheyLeft) {
+  begin();
+  const auto segments = claim(5);
+  ASSERT_EQ(segments.size(), 2U);
+  EXPECT_TRUE(claim().empty());
+  EXPECT_EQ((*commit(segments[1], made(1)))->state, TaskState::kRunning);
+  EXPECT_TRUE(claim().empty());
+  ASSERT_TRUE(commit(segments[0], made(0)));
+  open();
+  const auto package = claim(5);
+  ASSERT_EQ(package.size(), 1U);
+  EXPECT_EQ(package[0].kind, UnitKind::kPackage);
+  EXPECT_EQ(package[0].payload.at("fetched").as_string(), "there");
+  EXPECT_EQ(*segment_object(package[0].parts, "segment/0/0"), "object:0");
+  EXPECT_EQ(*segment_object(package[0].parts, "segment/1/0"), "object:1");
+  EXPECT_FALSE(segment_object(package[0].parts, "segment/2/0"));
+  EXPECT_FALSE(segment_object(package[0].parts, "segment/1/1"));
+  UnitOutcome joined;
+  joined.outputs = package[0].task->outputs;
+  joined.outputs[0].state = OutputState::kSucceeded;
+  EXPECT_EQ((*commit(package[0], joined))->state, TaskState::kSucceeded);
+  EXPECT_TRUE(claim(5).empty());
+}
+
+TEST_F(SegmentsTest, AFailedAttemptKeepsThePackageWaiting) {
+  begin();
+  const auto segments = claim(2);
+  ASSERT_TRUE(commit(segments[0], made(0)));
+  const auto failed = wait<TaskPtr>([&](auto done) {
+    store_->fail(ref(segments[1]), Error{ErrorCode::kWorkerLost, "gone", {}}, done);
+  });
+  ASSERT_TRUE(failed);
+  EXPECT_EQ((*failed)->state, TaskState::kRunning);
+  const auto again = claim(5);
+  ASSERT_EQ(again.size(), 1U);
+  EXPECT_EQ(again[0].unit, segments[1].unit);
+  EXPECT_EQ(again[0].parts.size(), 1U);
+  ASSERT_TRUE(commit(again[0], made(1)));
+  EXPECT_EQ(claim(5).at(0).kind, UnitKind::kPackage);
+}
+
+TEST_F(SegmentsTest, ATaskThatEndsTakesItsUnitsAlong) {
+  const TaskPtr task = begin();
+  const auto segments = claim(2);
+  ASSERT_TRUE(commit(segments[0], made(0)));
+  const auto cancelled = wait<TaskPtr>([&](auto done) { store_->cancel("a", task->id, done); });
+  ASSERT_TRUE(cancelled);
+  EXPECT_EQ(commit(segments[1], made(1)).error().code, ErrorCode::kConflict);
+  EXPECT_TRUE(claim(5).empty());
+  EXPECT_EQ(store_->facts()->queued_units, 0);
+}
+
+TEST(Segments, SharesCoverTheSourceWithoutAGap) {
+  const auto units = segment_units({}, {10, 20}, true);
+  ASSERT_EQ(units.size(), 5U);
+  std::int64_t reached = INT64_MIN;
+  for (int i = 0; i < 3; ++i) {
+    const UnitShare share = share_of(units[static_cast<std::size_t>(i)].payload);
+    EXPECT_EQ(share.index, i);
+    EXPECT_EQ(share.segments, 3);
+    EXPECT_EQ(share.segment->from, reached);
+    reached = share.segment->to;
+  }
+  EXPECT_EQ(reached, INT64_MAX);
+  EXPECT_TRUE(share_of(units[3].payload).others);
+  EXPECT_TRUE(units[4].waits);
+}
+
+TEST(Segments, AnEncodeThatFailedSaysWhy) {
+  media::MadeOutput encode;
+  encode.error = Error{ErrorCode::kUnsupported, "no such thing", {}};
+  const auto object = segment_object({segment_part(0, {encode})}, "segment/0/0");
+  ASSERT_FALSE(object);
+  EXPECT_EQ(object.error().code, ErrorCode::kUnsupported);
+}
+
+}  // namespace
+}  // namespace telecine
