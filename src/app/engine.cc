@@ -70,16 +70,18 @@ Result<Engine> Engine::open(const Config& config, bool with_worker) {
   return engine;
 }
 
-void block_stop_signals() {
-  const sigset_t set = stop_signals();
+void block_stop_signals(bool hangup) {
+  sigset_t set = stop_signals();
+  if (hangup) sigaddset(&set, SIGHUP);
   ::pthread_sigmask(SIG_BLOCK, &set, nullptr);
   ::signal(SIGPIPE, SIG_IGN);
 }
 
-void wait_for_stop_signal() {
-  const sigset_t set = stop_signals();
+void wait_for_stop_signal(const std::function<void()>& on_hangup) {
+  sigset_t set = stop_signals();
+  if (on_hangup) sigaddset(&set, SIGHUP);
   int received = 0;
-  ::sigwait(&set, &received);
+  while (::sigwait(&set, &received) == 0 && received == SIGHUP) on_hangup();
 }
 
 }  // namespace telecine::app

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <string>
 
@@ -34,9 +35,11 @@ struct Engine {
 /// Makes the data directory's folders. The message says what is wrong with it.
 Status prepare_data_dir(const std::string& directory);
 
-/// Blocks the signals that end a process, in this thread and those it starts. Call first.
-void block_stop_signals();
-/// Returns when one of them comes.
-void wait_for_stop_signal();
+/// Blocks the signals that end a process, in this thread and those it starts. Call first. With
+/// `hangup` SIGHUP is none of them but a wish to read things again.
+void block_stop_signals(bool hangup);
+/// Returns when one of them comes. `on_hangup` is called at each SIGHUP; empty when `hangup` was
+/// not set.
+void wait_for_stop_signal(const std::function<void()>& on_hangup);
 
 }  // namespace telecine::app

@@ -106,10 +106,19 @@ std::string callback_base(const Config& config, const http::Server& server) {
                                      : server.address());
 }
 
+void reload_certificate(http::Server& server) {
+  if (auto reloaded = server.reload_tls(); !reloaded)
+    log_error("the certificate cannot be used; the one before stays",
+              {{"why", reloaded.error().message}});
+  else
+    log_info("the certificate was read again", {});
+}
+
 }  // namespace
 
 int serve(const Config& config) {
-  block_stop_signals();
+  const bool tls = !config.server.tls_certificate.empty();
+  block_stop_signals(tls);
   if (auto ready = prepare_data_dir(config.data.dir); !ready) return report(ready.error());
   const auto lock = lock_data_dir(config.data.dir);
   if (!lock) return report(lock.error());
@@ -148,7 +157,7 @@ int serve(const Config& config) {
                 {});
   }
 
-  wait_for_stop_signal();
+  wait_for_stop_signal(tls ? [&] { reload_certificate(**server); } : std::function<void()>());
   log_info("draining", {});
   service.set_draining();
   if (engine->worker) engine->worker->drain();
@@ -162,12 +171,12 @@ int serve(const Config& config) {
 }
 
 int work(const Config& config) {
-  block_stop_signals();
+  block_stop_signals(false);
   auto engine = Engine::open(config, true);
   if (!engine) return report(engine.error());
   engine->worker->start();
   log_info("working", {{"data", config.data.dir}, {"node", engine->worker->node()}});
-  wait_for_stop_signal();
+  wait_for_stop_signal({});
   log_info("draining", {});
   engine->worker->drain();
   engine->meetings->stop();

@@ -15,7 +15,8 @@ namespace telecine::http {
 struct Shared {
   ServerOptions options;
   Router router;
-  TlsContext tls;  ///< null: plain
+  const bool tls;                   ///< whether connections are encrypted
+  std::atomic<TlsContext> context;  ///< for those to come
   ConnectionLimits limits;
   std::atomic<bool> draining{false};
 };

@@ -50,7 +50,7 @@ void block_signals() {
   pthread_sigmask(SIG_BLOCK, &all, nullptr);
 }
 
-void log_escaped(std::exception_ptr problem) {
+void log_escaped(const std::exception_ptr& problem) {
   if (!problem) return;
   try {
     std::rethrow_exception(problem);
@@ -67,11 +67,7 @@ class IoThread final : public IoLoop, public Mailbox::Owner {
         guard_(context_.get_executor()),
         timer_(context_.get_executor()),
         listener_(context_.get_executor()),
-        tick_(tick_length(shared.options)) {
-    if (!shared.tls) return;
-    SSL_CTX_up_ref(shared.tls.get());
-    tls_.emplace(shared.tls.get());
-  }
+        tick_(tick_length(shared.options)) {}
 
   void run() override;
   void watch(Fd listener, std::function<bool()> ready) override;
@@ -97,6 +93,7 @@ class IoThread final : public IoLoop, public Mailbox::Owner {
   template <typename Connection>
   void start(const Accepted& accepted, Connection stream);
   void start_connection(Accepted accepted);
+  asio::ssl::context& tls_context();
   void read_mail();
   void schedule_tick();
   void tick();
@@ -109,7 +106,8 @@ class IoThread final : public IoLoop, public Mailbox::Owner {
 
   Shared& shared_;
   LoopContext loop_;
-  std::optional<asio::ssl::context> tls_;
+  TlsContext used_context_;
+  std::optional<asio::ssl::context> tls_;  ///< a second owner of it
   std::vector<Letter> letters_;
   std::function<bool()> ready_;
   asio::io_context context_{1};
@@ -180,11 +178,20 @@ void IoThread::start_connection(Accepted accepted) {
   }
   accepted.socket.release();
   socket.native_non_blocking(true, code);
-  if (tls_) {
-    start(accepted, TlsSocket(std::move(socket), *tls_));
+  if (shared_.tls) {
+    start(accepted, TlsSocket(std::move(socket), tls_context()));
   } else {
     start(accepted, std::move(socket));
   }
+}
+
+asio::ssl::context& IoThread::tls_context() {
+  if (auto current = shared_.context.load(); current != used_context_) {
+    SSL_CTX_up_ref(current.get());
+    tls_.emplace(current.get());
+    used_context_ = std::move(current);
+  }
+  return *tls_;
 }
 
 template <typename Connection>

@@ -35,7 +35,7 @@ int thread_count(const ServerOptions& options) {
 
 struct Server::Impl {
   Impl(ServerOptions options, TlsContext tls, Listener bound)
-      : shared{options, Router(), std::move(tls),
+      : shared{options, Router(), tls != nullptr, tls,
                ConnectionLimits(options.max_connections, options.max_connections_per_peer)},
         listener(std::move(bound)) {}
 
@@ -43,6 +43,7 @@ struct Server::Impl {
   bool accept_waiting();
   IoLoop& least_loaded();
   void refuse(const Accepted& connection);
+  Status reload_tls();
   void drain();
   void stop(Millis grace);
 
@@ -98,6 +99,14 @@ void Server::Impl::refuse(const Accepted& connection) {
       ::send(connection.socket.get(), kFull.data(), kFull.size(), MSG_NOSIGNAL | MSG_DONTWAIT));
 }
 
+Status Server::Impl::reload_tls() {
+  if (!shared.tls) return {};
+  auto loaded = load_tls(shared.options.tls_certificate, shared.options.tls_key);
+  if (!loaded) return std::unexpected(loaded.error());
+  shared.context.store(*std::move(loaded));
+  return {};
+}
+
 void Server::Impl::drain() {
   if (shared.draining.exchange(true)) return;
   listener.shut();
@@ -125,8 +134,8 @@ Result<std::unique_ptr<Server>> Server::listen(ServerOptions options) {
   }
   auto listener = Listener::open(options.host, options.port);
   if (!listener) return std::unexpected(listener.error());
-  return std::unique_ptr<Server>(new Server(
-      std::make_unique<Impl>(std::move(options), std::move(tls), *std::move(listener))));
+  return std::unique_ptr<Server>(
+      new Server(std::make_unique<Impl>(std::move(options), std::move(tls), *std::move(listener))));
 }
 
 void Server::serve(Router router) {
@@ -158,6 +167,9 @@ ServerCounters Server::counters() const {
   return out;
 }
 
+Status Server::reload_tls() {
+  return impl_->reload_tls();
+}
 void Server::stop_accepting() {
   impl_->drain();
 }

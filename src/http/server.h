@@ -63,6 +63,9 @@ class Server {
   std::string address() const;
   ServerCounters counters() const;
 
+  /// Reads certificate and key again, for connections to come. An error changes nothing.
+  Status reload_tls();
+
   /// Drains: refuses new connections, closes idle ones and ends event streams; the answers still
   /// due say "Connection: close".
   void stop_accepting();

@@ -49,7 +49,7 @@ void SessionBase::begin_request() {
   auto& request = exchange_.request;
   request.peer = peer_;
   request.local = local_;
-  request.tls = loop_.shared.tls != nullptr;
+  request.tls = loop_.shared.tls;
   serial_ = ++loop_.last_serial;
   has_response_ = signalled_ = false;
   response_.status = 200;

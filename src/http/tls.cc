@@ -9,7 +9,7 @@ namespace telecine::http {
 namespace {
 
 std::string last_reason() {
-  const auto code = ERR_peek_last_error();
+  const auto code = ERR_peek_error();
   const char* reason = code != 0 ? ERR_reason_error_string(code) : nullptr;
   ERR_clear_error();
   return reason != nullptr ? reason : "cannot be read";
