@@ -186,10 +186,13 @@ void Texts::take(const AVPacket& packet, Ticks zero) {
 }
 
 void Texts::carry(Track& track, const AVPacket& packet, Ticks at, Ticks length) {
-  if (at < track.span.start || at >= track.span.end) return;
+  // What is shown as the span begins is shown from there on, if it says for how long.
+  const Ticks start = std::max(at, track.span.start);
+  const Ticks end = std::min(at + length, track.span.end);
+  if (at >= track.span.end || (at < track.span.start && end <= start)) return;
   PacketPtr own = share(packet);
-  own->pts = own->dts = at - track.span.start;
-  own->duration = length;
+  own->pts = own->dts = start - track.span.start;
+  own->duration = std::max<Ticks>(0, end - start);
   send(track, std::move(own));
 }
 

@@ -3,7 +3,6 @@
 import assert from 'node:assert/strict';
 import { createDecipheriv } from 'node:crypto';
 import { spawnSync } from 'node:child_process';
-import fs from 'node:fs';
 import path from 'node:path';
 import { after, before } from 'node:test';
 import { assert_problem } from './support/api.mjs';
@@ -362,7 +361,7 @@ for (const [container, codec] of [['mp4', 'mov_text'], ['mkv', 'subrip']]) {
            async () => {
     const task = await made.make(source(), [
       { name: 'whole', type: 'video', container, video: quick, subtitles: 'all' },
-      { name: 'part', type: 'video', container, video: quick, subtitles: ['ja'], start: 5, end: 10 },
+      { name: 'part', type: 'video', container, video: quick, subtitles: ['en'], start: 5, end: 10 },
     ]);
     const [whole, part] = await Promise.all(task.outputs.map((o) => made.file(o)));
     const text = await streams_of(whole.file, 'subtitle');
@@ -372,7 +371,7 @@ for (const [container, codec] of [['mp4', 'mov_text'], ['mkv', 'subrip']]) {
                                               'webvtt', '-']).stdout.toString();
     const cues = [...at(whole.file).matchAll(/(\S+) --> (\S+)/g)];
     assert.equal(cues.length, spoken.length);
-    near(ms(cues[1][1]), 4000, 30, 'begins');
+    near(ms(cues[1][1]), 4000, 60, 'begins');
     const rest = [...at(part.file).matchAll(/(\S+) --> (\S+)/g)];
     assert.equal(rest.length, 2);
     near(ms(rest[0][2]), 3000, 60, 'the one that is shown as the part begins ends in it');
@@ -418,11 +417,12 @@ check_if(lacking, 'HLS and DASH offer the subtitles they were asked for', async 
   assert.equal(cues_of((await load(new URL(file[2], list).href)).text).length, 3);
   const { sets } = await load_dash(output.files[1].url);
   assert.deepEqual(sets.filter((s) => s.type === 'text').map((s) => [s.lang, cues_of(s.list[0].text).length]),
-                   [['en', 3], ['ja', 3]]);
+                   [['en', 3], ['ja', 2]]);
 }, long);
 
 check_if(lacking, 'a source without subtitles says so', async () => {
-  const task = await made.make(clip('slides-720p25.mp4'), [{ name: 's', type: 'subtitles' }]);
+  const task = await made.make(clip('slides-720p25.mp4'), [{ name: 's', type: 'subtitles' },
+                                                           { name: 'c', type: 'cover' }]);
   assert.equal(task.outputs[0].error.code, 'unsupported');
   assert.match(task.outputs[0].error.message, /no subtitles/);
 }, long);

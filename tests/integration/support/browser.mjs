@@ -69,8 +69,8 @@ const state = () => ({
   height: video.videoHeight, paused: video.paused, troubles,
   frames: video.getVideoPlaybackQuality().totalVideoFrames,
   sound: video.webkitAudioDecodedByteCount,
-  starts: Object.fromEntries(Object.entries(buffers).map(
-    ([kind, { buffered }]) => [kind, buffered.length > 0 ? buffered.start(0) : null])),
+  ends: Object.fromEntries(Object.entries(buffers).map(
+    ([kind, { buffered }]) => [kind, buffered.length > 0 ? buffered.end(buffered.length - 1) : 0])),
   cues: words('activeCues'), all_cues: words('cues'),
 });
 </script>`;
