@@ -59,7 +59,7 @@ std::optional<Loudness> LoudnessMeter::found() const {
 
 Levelling levelling_for(double target, const Loudness& measured) {
   Levelling made;
-  made.factor = target - measured.integrated;
+  made.factor = made.change = target - measured.integrated;
   made.limits = measured.true_peak.value_or(kSilence) + made.factor > kHighestPeak;
   return made;
 }

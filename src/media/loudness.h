@@ -42,6 +42,7 @@ class LoudnessMeter {
 /// How sound that was measured is brought to a loudness.
 struct Levelling {
   double factor = 0;    ///< dB
+  double change = 0;    ///< dB, of the factor by the last measurement
   bool limits = false;  ///< peaks would go over, and are held below
 };
 Levelling levelling_for(double target, const Loudness& measured);

@@ -1,11 +1,21 @@
 // How a transcode makes what takes sound, from the decoders to the encoders.
 
 #include <algorithm>
+#include <cmath>
 
 #include "media/loudness.h"
 #include "media/transcode.h"
 
 namespace telecine::media {
+
+namespace {
+
+bool is_level(const std::optional<Levelling>& levelling) {
+  constexpr double kNear = 0.5;  // dB
+  return !levelling || !levelling->limits || std::abs(levelling->change) < kNear;
+}
+
+}  // namespace
 
 void Transcode::open_sounds(const Plan& plan) {
   for (const auto& planned : plan.audio) {
@@ -37,7 +47,7 @@ std::string Transcode::filters_of(const Sound& sound) {
 }
 
 // Loudness is of the whole: sounds that are to have one are heard once before, and those whose
-// peaks have to be held once more, as that costs some of it.
+// peaks have to be held again, as that costs some of it, until it comes near.
 Status Transcode::measure_loudness() {
   for (std::size_t place = 0; place < heard_.size(); ++place) {
     std::vector<Sound*> wanted;
@@ -46,12 +56,10 @@ Status Transcode::measure_loudness() {
         wanted.push_back(sound.get());
       }
     }
-    if (wanted.empty()) continue;
-    if (auto ok = measure_sounds(place, wanted); !ok) return ok;
-    std::erase_if(
-        wanted, [](const Sound* sound) { return !sound->levelling || !sound->levelling->limits; });
-    if (!wanted.empty()) {
+    constexpr int kMostTimes = 4;
+    for (int times = 0; times < kMostTimes && !wanted.empty(); ++times) {
       if (auto ok = measure_sounds(place, wanted); !ok) return ok;
+      std::erase_if(wanted, [](const Sound* sound) { return is_level(sound->levelling); });
     }
   }
   for (auto& sound : sounds_) {
@@ -97,10 +105,12 @@ Status Transcode::measure_sounds(std::size_t place, const std::vector<Sound*>& s
     if (!found) continue;
     const Levelling more = levelling_for(*sounds[i]->options.loudness, *found);
     auto& levelling = sounds[i]->levelling;
-    if (levelling)
+    if (levelling) {
       levelling->factor += more.factor;
-    else
+      levelling->change = more.factor;
+    } else {
       levelling = more;
+    }
   }
   return {};
 }
