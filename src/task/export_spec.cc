@@ -45,7 +45,9 @@ ExportSpec export_spec_from(const json::value& value) {
   spec.instance = in.text("instance");
   spec.participant = in.text("participant");
   spec.room_level = in.text("room_level");
-  for (const auto& room : in.list("rooms")) spec.rooms.emplace_back(room.as_string());
+  for (const auto& room : in.list("rooms")) {
+    if (const auto* name = room.if_string()) spec.rooms.emplace_back(*name);
+  }
   spec.exclude_rooms = in.flag("exclude_rooms");
   spec.topics = in.flag("topics");
   return spec;

@@ -30,8 +30,9 @@ AccessKey access_key_from(const json::value& value) {
   key.app_id = in.integer("app_id");
   key.scopes.clear();
   for (const auto& item : in.list("scopes")) {
-    const std::string_view word = item.as_string();
-    if (const auto scope = value_named<Scope>(word)) key.scopes.push_back(*scope);
+    const auto* word = item.if_string();
+    const auto scope = word != nullptr ? value_named<Scope>(std::string_view(*word)) : std::nullopt;
+    if (scope) key.scopes.push_back(*scope);
   }
   key.rate_per_minute = in.small("rate_per_minute");
   key.disabled = in.flag("disabled");

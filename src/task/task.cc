@@ -22,7 +22,8 @@ Keep keep_from(const json::value& value) {
   keep.input = in.text("input");
   if (const auto* outputs = in.at("outputs"); outputs != nullptr && outputs->is_object()) {
     for (const auto& item : outputs->get_object()) {
-      keep.outputs[std::string(item.key())] = std::string(item.value().as_string());
+      if (!item.value().is_string()) continue;
+      keep.outputs[std::string(item.key())] = std::string(item.value().get_string());
     }
   }
   return keep;
@@ -297,7 +298,8 @@ void read_view(const LooseReader& in, Task& task) {
   }
   if (const auto* metadata = in.at("metadata"); metadata != nullptr && metadata->is_object()) {
     for (const auto& item : metadata->get_object()) {
-      task.spec.metadata[std::string(item.key())] = std::string(item.value().as_string());
+      if (!item.value().is_string()) continue;
+      task.spec.metadata[std::string(item.key())] = std::string(item.value().get_string());
     }
   }
   task.progress = in.number("progress");
@@ -317,7 +319,7 @@ void read_rest(const LooseReader& in, Task& task) {
   const auto& times = in.list("times");
   const std::array members = {&task.created, &task.started, &task.finished, &task.updated};
   for (std::size_t i = 0; i < std::min(times.size(), members.size()); ++i) {
-    *members[i] = times[i].to_number<Millis>();
+    if (times[i].is_int64()) *members[i] = times[i].get_int64();
   }
   task.spec.callback_changes = in.flag("callback_changes");
   task.spec.input_md5 = in.text("input_md5");

@@ -237,5 +237,19 @@ TEST(Documents, AStoredTaskKeepsWhatWasAskedForAndShowsNoKey) {
   EXPECT_EQ(json::serialize(to_json(again->spec.outputs[1])), json::serialize(to_json(locked)));
 }
 
+TEST(StoredTask, AMemberOfAnotherTypeIsPassedOver) {
+  const json::value view = parse_json(
+                               R"({"state":"running","metadata":{"a":1,"b":"c"},
+                                   "inputs":[{"input":"x","start":1.5},{"input":"y"}]})")
+                               .value();
+  const json::value rest = parse_json(R"({"times":[{},"x",7]})").value();
+  const auto task = task_from(view, rest, Id{}, 1);
+  ASSERT_TRUE(task);
+  EXPECT_EQ(task->created, 0);
+  EXPECT_EQ(task->finished, 7);
+  EXPECT_EQ(task->spec.metadata, (std::map<std::string, std::string>{{"b", "c"}}));
+  EXPECT_EQ(task->spec.pieces, (std::vector<Piece>{{"x", 1500, 0}, {"y", 0, 0}}));
+}
+
 }  // namespace
 }  // namespace telecine
