@@ -1,5 +1,7 @@
 #include "media/frame_grid.h"
 
+#include <algorithm>
+
 namespace telecine::media {
 namespace {
 
@@ -32,8 +34,8 @@ std::optional<FrameGrid::Shown> FrameGrid::take(FramePtr frame) {
 }
 
 std::optional<FrameGrid::Shown> FrameGrid::finish(Ticks end) {
-  // A picture that came is never left without a place.
-  return settle(std::max(end, next_ == 0 ? first_ + 1 : end));
+  // A source's only picture has a place, however short it is.
+  return settle(next_ == 0 ? std::max(end, place(1)) : end);
 }
 
 }  // namespace telecine::media
