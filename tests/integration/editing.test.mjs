@@ -7,7 +7,9 @@ import path from 'node:path';
 import { after, before } from 'node:test';
 import { assert_decodes, ffprobe, lacks_tools, picture_digests, timing_of } from './support/media.mjs';
 import { check_if } from './support/suite.mjs';
-import { Transcodes, near } from './support/transcodes.mjs';
+import { Server } from './support/server.mjs';
+import { MediaSource } from './support/source.mjs';
+import { Transcodes, load, near } from './support/transcodes.mjs';
 
 const long = { timeout: 300_000 };
 let made;
@@ -248,6 +250,27 @@ check_if(lacks_tools, 'sources that differ are brought to the first, and silence
   [0, 1, 4, 5].forEach((at, i) => near(heard[i], at, 0.06, `beep ${i} of ${heard}`));
   assert.equal(heard.length, 4);
   assert.equal(task.outputs[1].state, 'succeeded');
+}, long);
+
+check_if(lacks_tools, 'several remote sources are fetched, each by a unit, and joined', async () => {
+  const remote = await MediaSource.start();
+  const own = await Server.start({ flags: ['--network-allow-addresses', remote.address] });
+  try {
+    const bytes = fs.readFileSync(sources.closed());
+    const inputs = ['/a.mp4', '/b.mp4'].map((place) => ({
+      input: remote.serve(place, 'ok', bytes, 'video/mp4'), start: 1, end: 3 }));
+    const task = await own.client.done({ inputs, outputs: [{ name: 'v', type: 'video', ...copy }] });
+    near(task.source.duration, 4, 0.1, 'duration');
+    const seen = await ffprobe(made.store((await load(task.outputs[0].url)).body, 'v.mp4'),
+                               { count: true });
+    assert.equal(Number(seen.video.nb_read_frames), 4 * rate);
+    const gone = remote.serve('/gone.mp4', 404);
+    const answer = await own.client.raw('POST', '/api/v1/tasks', { body: {
+      inputs: [inputs[0], { input: gone }], outputs: [{ type: 'video' }], max_attempts: 1 } });
+    assert.equal((await own.client.finished(answer.json().id)).error.code, 'input_not_found');
+  } finally {
+    await Promise.all([own.close(), remote.close()]);
+  }
 }, long);
 
 check_if(lacks_tools, 'what is wrong with one of several sources is said of that one', async () => {
