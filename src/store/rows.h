@@ -25,6 +25,11 @@ inline constexpr const char* kEventsAfter =
     "SELECT seq, task, random, account, at, type, state, error FROM event "
     "WHERE seq > ?1 AND (?2 = '' OR account = ?2) ORDER BY seq LIMIT ?3";
 
+/// Of the event that a task entered a state.
+inline std::string event_type(TaskState state) {
+  return "task." + std::string(name_of(state));
+}
+
 /// A row of the event table, columns as in kEventsAfter.
 inline Event event_row(const Statement& row) {
   Event event;

@@ -48,9 +48,9 @@ check_if(lacks, 'segments join without a seam', async () => {
       assert.equal(await stream_md5(two.file, 'a:0'), await stream_md5(one.file, 'a:0'),
                    `${name}: sound`);
       near(two.bytes.length / one.bytes.length, 1, 0.06, `${name}: size`);
-      const { width, height, frames, duration } = joined.output(name).media.video[0];
+      const { width, height, frames, duration } = joined.output(name).facts.video[0];
       assert.equal(frames, before.shown.length);
-      assert.equal(duration, whole.output(name).media.video[0].duration);
+      assert.equal(duration, whole.output(name).facts.video[0].duration);
       near(await likeness(two.file, source, width, height),
            await likeness(one.file, source, width, height), 0.003, `${name}: SSIM`);
     }

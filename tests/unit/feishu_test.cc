@@ -99,8 +99,9 @@ class FeishuTokenTest : public ::testing::Test {
     service_.emplace(*store_, *objects_, *signer_, rules_, *keys_, *storages_, options);
     api_.emplace(Api{*service_, {}, {}, "k"});
     api_->options.apps = {{"cli_a00bb11cc22dd33e", "s3cret", "main", all_scopes()}};
-    api_->options.user_tokens = {{"u-lin", "cli_a00bb11cc22dd33e", "u1", {"vc:export"}, 0},
-                                 {"u-old", "cli_a00bb11cc22dd33e", "u1", {"vc:export"}, kNow - 1}};
+    const auto one = std::make_shared<const std::vector<std::string>>(1, "vc:export");
+    api_->options.user_tokens = {{"u-lin", "cli_a00bb11cc22dd33e", "u1", one, 0},
+                                 {"u-old", "cli_a00bb11cc22dd33e", "u1", one, kNow - 1}};
   }
   ~FeishuTokenTest() override { store_->stop(); }
 

@@ -37,6 +37,7 @@ TEST_F(SegmentsTest, ThePackageWaitsForAllSegmentsAndGetsWhatTheyLeft) {
   begin();
   const auto segments = claim(5);
   ASSERT_EQ(segments.size(), 2U);
+  EXPECT_EQ(segments[1].task->attempts, 3);
   EXPECT_TRUE(claim().empty());
   EXPECT_EQ((*commit(segments[1], made(1)))->state, TaskState::kRunning);
   EXPECT_TRUE(claim().empty());
