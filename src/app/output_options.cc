@@ -19,12 +19,18 @@ struct Shortcut {
   bool text;
 };
 constexpr Shortcut kShortcuts[] = {
-    {"height", "video", "height", false},         {"width", "video", "width", false},
-    {"short-side", "video", "short_side", false}, {"crf", "video", "crf", false},
-    {"bitrate", "video", "bitrate", false},       {"fps", "video", "max_frame_rate", false},
-    {"preset", "video", "preset", true},          {"audio-bitrate", "audio", "bitrate", false},
-    {"fit", "video", "fit", true},                {"rotate", "video", "rotate", false},
-    {"frame-rate", "video", "frame_rate", false}, {"loudness", "audio", "loudness", false},
+    {"height", "video", "height", false},
+    {"width", "video", "width", false},
+    {"short-side", "video", "short_side", false},
+    {"crf", "video", "crf", false},
+    {"bitrate", "video", "bitrate", false},
+    {"fps", "video", "max_frame_rate", false},
+    {"preset", "video", "preset", true},
+    {"audio-bitrate", "audio", "bitrate", false},
+    {"fit", "video", "fit", true},
+    {"rotate", "video", "rotate", false},
+    {"frame-rate", "video", "frame_rate", false},
+    {"loudness", "audio", "loudness", false},
 };
 
 constexpr const char* kFileOptions[] = {"watermark", "subtitles"};
