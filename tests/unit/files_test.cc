@@ -4,31 +4,20 @@
 #include <gtest/gtest.h>
 #include <sys/stat.h>
 
-#include <future>
-
-#include "temporary_directory.h"
+#include "store_fixture.h"
 
 namespace telecine {
 namespace {
 
-class FilesTest : public ::testing::Test {
+class FilesTest : public StoreFixture {
  protected:
   void SetUp() override {
-    auto opened = open_sqlite_store({directory_.path(), 15'000, 1000, true});
-    ASSERT_TRUE(opened) << opened.error().message;
-    store_ = std::move(*opened);
+    StoreFixture::SetUp();
     auto objects = object::LocalObjects::open(directory_.path());
     ASSERT_TRUE(objects);
     objects_.emplace(std::move(*objects));
     ASSERT_TRUE(make_directories(directory_.path() + "/uploads"));
     files_.emplace(*store_, *objects_, directory_.path(), 1 << 20, 0);
-  }
-
-  template <typename T, typename Call>
-  Result<T> wait(Call call) {
-    std::promise<Result<T>> promise;
-    call([&](Result<T> result) { promise.set_value(std::move(result)); });
-    return promise.get_future().get();
   }
 
   UploadState begin(const std::string& bytes) {
@@ -46,8 +35,6 @@ class FilesTest : public ::testing::Test {
     return wait<UploadState>([&](auto done) { (*upload)->finish(done); });
   }
 
-  TemporaryDirectory directory_;
-  std::unique_ptr<Store> store_;
   std::optional<object::LocalObjects> objects_;
   std::optional<Files> files_;
 };

@@ -1,31 +1,15 @@
 #include <gtest/gtest.h>
 
-#include <future>
-
 #include "base/fs.h"
 #include "object/local.h"
-#include "store/store.h"
-#include "temporary_directory.h"
+#include "store_fixture.h"
 
 namespace telecine {
 namespace {
 
 /// Files that tasks make, and what shows of a task before its unit ends.
-class LibraryTest : public ::testing::Test {
+class LibraryTest : public StoreFixture {
  protected:
-  void SetUp() override {
-    auto opened = open_sqlite_store({directory_.path(), 15'000, 1000, true});
-    ASSERT_TRUE(opened) << opened.error().message;
-    store_ = std::move(*opened);
-  }
-
-  template <typename T, typename Call>
-  Result<T> wait(Call call) {
-    std::promise<Result<T>> promise;
-    call([&](Result<T> result) { promise.set_value(std::move(result)); });
-    return promise.get_future().get();
-  }
-
   Lease begin(UnitKind kind, std::string callback_url = "") {
     Submission s;
     s.task.account = "a";
@@ -36,21 +20,12 @@ class LibraryTest : public ::testing::Test {
     s.task.outputs[0].name = "one";
     s.task.outputs[1].name = "two";
     s.units = {NewUnit{kind, {}}};
-    EXPECT_TRUE(wait<Submitted>([&](auto done) { store_->submit(std::move(s), done); }));
-    return claim();
+    submit(std::move(s));
+    return claim_one();
   }
 
-  Lease claim() {
-    auto leases = wait<std::vector<Lease>>([&](auto done) { store_->claim("n", 1, done); });
-    EXPECT_TRUE(leases && leases->size() == 1);
-    return leases->at(0);
-  }
+  Lease claim_one() { return claim().at(0); }
 
-  static UnitRef ref(const Lease& lease) { return {lease.unit, lease.attempt, lease.task->id}; }
-
-  Result<TaskPtr> commit(const Lease& lease, UnitOutcome outcome) {
-    return wait<TaskPtr>([&](auto done) { store_->commit(ref(lease), outcome, done); });
-  }
   Result<TaskPtr> checkpoint(const Lease& lease, UnitOutcome outcome) {
     return wait<TaskPtr>([&](auto done) { store_->checkpoint(ref(lease), outcome, done); });
   }
@@ -62,9 +37,6 @@ class LibraryTest : public ::testing::Test {
     made.object = std::string(32, 'b');
     return {output, made};
   }
-
-  TemporaryDirectory directory_;
-  std::unique_ptr<Store> store_;
 };
 
 TEST_F(LibraryTest, AnInputBecomesAFileInTheCommitThatFetchedIt) {
@@ -88,7 +60,7 @@ TEST_F(LibraryTest, AnInputBecomesAFileInTheCommitThatFetchedIt) {
   encoded.outputs = (*task)->outputs;
   encoded.outputs[0].state = OutputState::kSucceeded;
   encoded.files = {file("one")};
-  const auto ended = commit(claim(), encoded);
+  const auto ended = commit(claim_one(), encoded);
   ASSERT_TRUE(ended);
   EXPECT_EQ(input_file(**ended), id);
   const auto clip = output_file(**ended, "one");
@@ -122,14 +94,14 @@ TEST_F(LibraryTest, ARetryKeepsTheFilesOfTheRunBefore) {
   s.task.outputs[0].name = "one";
   s.units = {NewUnit{UnitKind::kFetch, {}}};
   ASSERT_TRUE(wait<Submitted>([&](auto done) { store_->submit(std::move(s), done); }));
-  const Lease first = claim();
+  const Lease first = claim_one();
   ASSERT_TRUE(keep(first, "", 'b'));
   const auto before = keep(first, "one", 'c');
   ASSERT_TRUE(before);
   const Error broken{ErrorCode::kNotMedia, "broken", {}};
   ASSERT_TRUE(wait<TaskPtr>([&](auto done) { store_->fail(ref(first), broken, done); }));
   ASSERT_TRUE(wait<TaskPtr>([&](auto done) { store_->retry("a", first.task->id, done); }));
-  const Lease second = claim();
+  const Lease second = claim_one();
   ASSERT_TRUE(keep(second, "", 'd'));
   const auto after = keep(second, "one", 'e');
   ASSERT_TRUE(after);

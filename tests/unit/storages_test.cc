@@ -2,29 +2,14 @@
 
 #include <gtest/gtest.h>
 
-#include <future>
-
 #include "base/fs.h"
-#include "temporary_directory.h"
+#include "store_fixture.h"
 
 namespace telecine {
 namespace {
 
-class StoragesTest : public ::testing::Test {
+class StoragesTest : public StoreFixture {
  protected:
-  void SetUp() override {
-    auto opened = open_sqlite_store({directory_.path(), 15'000, 1000, true});
-    ASSERT_TRUE(opened) << opened.error().message;
-    store_ = std::move(*opened);
-  }
-
-  template <typename T, typename Call>
-  Result<T> wait(Call call) {
-    std::promise<Result<T>> promise;
-    call([&](Result<T> result) { promise.set_value(std::move(result)); });
-    return promise.get_future().get();
-  }
-
   Storages storages(const std::string& key = std::string(32, 'k'),
                     const std::string& earlier = {}) {
     auto endpoints = object::Endpoints::make({{.name = "lab",
@@ -47,9 +32,6 @@ class StoragesTest : public ::testing::Test {
     EXPECT_TRUE(added) << added.error().message;
     return *added;
   }
-
-  TemporaryDirectory directory_;
-  std::unique_ptr<Store> store_;
 };
 
 TEST_F(StoragesTest, OneThatWasRemovedIsReadButNotWritten) {
