@@ -48,7 +48,7 @@ std::optional<int> parse_offset(std::string_view text) {
 /// Scopes as given, or all of them.
 Result<feishu::Scopes> scopes_in(const SettingRow& row) {
   const auto& given = row.values.list("scopes");
-  const auto known = feishu::all_scopes();
+  auto known = feishu::all_scopes();
   if (given.empty()) return known;
   for (const std::string& scope : given) {
     if (std::ranges::find(*known, scope) != known->end()) continue;

@@ -75,21 +75,21 @@ Dialects::Dialects(const Config& config, Service& service, Surroundings surround
                proxies_of(config)},
       visionular_{service, base_url_of(native_)},
       veo_{service, base_url_of(native_), surroundings.callback_base} {
-  refusals_.push_back([this](int status, std::string_view path, std::string_view) {
+  refusals_.emplace_back([this](int status, std::string_view path, std::string_view) {
     return feishu::refusal(feishu_, status, path);
   });
-  refusals_.push_back([this](int status, std::string_view path,
-                             std::string_view detail) -> std::optional<http::Response> {
+  refusals_.emplace_back([this](int status, std::string_view path,
+                                std::string_view detail) -> std::optional<http::Response> {
     if (!tencent::owns(path)) return std::nullopt;
     return tencent::refused_by_server(tencent_, status, detail);
   });
-  refusals_.push_back(
+  refusals_.emplace_back(
       [](int status, std::string_view path, std::string_view) -> std::optional<http::Response> {
         if (!visionular::owns(path)) return std::nullopt;
         return visionular::refusal(status, path);
       });
-  refusals_.push_back([](int status, std::string_view path,
-                         std::string_view detail) -> std::optional<http::Response> {
+  refusals_.emplace_back([](int status, std::string_view path,
+                            std::string_view detail) -> std::optional<http::Response> {
     if (!veo::owns(path)) return std::nullopt;
     return veo::refusal(status, detail);
   });

@@ -107,7 +107,8 @@ bool Exchange::split_target() {
 }
 
 void Exchange::choose_route() {
-  if (router_.gate && (early_ = router_.gate(request))) return;
+  if (router_.gate) early_ = router_.gate(request);
+  if (early_) return;
   router_.match(request.method, request.path, match_);
   if (match_.malformed) return refuse(400, "a malformed escape in the path");
   if (match_.route != nullptr) return prepare_body(match_.route->options);

@@ -84,7 +84,7 @@ Result<std::string> Cloud::begin(const std::string& key, const std::string& type
   auto told = caller_.ask(ask);
   if (!told) return std::unexpected(told.error());
   const auto document = parse_xml(told->body);
-  const std::string id(document ? document->text_of("UploadId") : "");
+  std::string id(document ? document->text_of("UploadId") : "");
   if (id.empty()) {
     return std::unexpected(caller_.error_of(CloudFault::kUnavailable, "no upload id"));
   }

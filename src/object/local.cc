@@ -122,7 +122,7 @@ Result<LocalObjects> LocalObjects::open(const std::string& data_dir) {
 
 Result<std::string> LocalObjects::prepare(const Attempt& attempt) const {
   if (!is_task_hex(attempt.task_hex)) return fail(ErrorCode::kInternal, "Not a task's hex name.");
-  const std::string path = work_ + "/" + directory_name(attempt);
+  std::string path = work_ + "/" + directory_name(attempt);
   remove_tree(path);
   if (::mkdir(path.c_str(), 0700) != 0) return store_error(errno, "preparing an attempt");
   return path;

@@ -85,7 +85,7 @@ std::unexpected<Error> explain(int number) {
 Result<Roots> Roots::make(std::vector<Root> roots) {
   Roots made;
   for (Root& root : roots) {
-    const auto invalid = [&](std::string why) {
+    const auto invalid = [&](const std::string& why) {
       return fail(ErrorCode::kInvalidParameter, "object.root \"" + root.name + "\": " + why);
     };
     if (!is_root_name(root.name)) return invalid("a name is 1 to 64 of A-Z a-z 0-9 . _ -");

@@ -180,7 +180,7 @@ Result<object::Answer> OpenaiProvider::get(const std::string& url,
 
 namespace {
 
-std::string multipart_body(json::object fields, std::span<const PictureBytes> pictures,
+std::string multipart_body(const json::object& fields, std::span<const PictureBytes> pictures,
                            std::string& type) {
   Multipart form;
   for (const auto& field : fields) form.add(field.key(), text_of(field.value()));

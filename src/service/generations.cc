@@ -97,7 +97,7 @@ void Service::submit_with_pictures(const Caller& caller, Submission submission,
   }
   storing->submission = std::move(submission);
   storing->left = uploads.size() + 1;
-  const auto account = caller.account();
+  const std::string& account = caller.account();
   const auto arrived = [this, storing, account](std::optional<std::size_t> index,
                                                 Result<UploadState> state) {
     std::unique_lock lock(storing->mutex);

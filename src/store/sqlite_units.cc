@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/crypto.h"
 #include "base/json.h"
 #include "store/rows.h"
 #include "store/sqlite_store.h"

@@ -20,9 +20,9 @@ Deliverer::Deliverer(Store& store, const object::HttpClient& client, Render rend
     news_ = true;
     changed_.notify_all();
   });
-  threads_.emplace_back([this](std::stop_token stop) { look_loop(stop); });
+  threads_.emplace_back([this](const std::stop_token& stop) { look_loop(stop); });
   for (int i = 0; i < kSenders; ++i) {
-    threads_.emplace_back([this](std::stop_token stop) {
+    threads_.emplace_back([this](const std::stop_token& stop) {
       while (true) {
         std::unique_lock lock(mutex_);
         if (!changed_.wait(lock, stop, [&] { return !waiting_.empty(); })) return;
@@ -44,7 +44,7 @@ void Deliverer::stop() {
   threads_.clear();
 }
 
-void Deliverer::look_loop(std::stop_token stop) {
+void Deliverer::look_loop(const std::stop_token& stop) {
   while (!stop.stop_requested()) {
     {
       std::unique_lock lock(mutex_);
@@ -61,7 +61,7 @@ void Deliverer::look_loop(std::stop_token stop) {
   }
 }
 
-void Deliverer::send(Delivery delivery, std::stop_token stop) {
+void Deliverer::send(Delivery delivery, const std::stop_token& stop) {
   Delivery::Attempt attempt;
   attempt.at = now_ms();
   std::optional<Packet::Rule> rule;

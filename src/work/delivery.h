@@ -41,8 +41,8 @@ class Deliverer {
   void stop();
 
  private:
-  void look_loop(std::stop_token stop);
-  void send(Delivery delivery, std::stop_token stop);
+  void look_loop(const std::stop_token& stop);
+  void send(Delivery delivery, const std::stop_token& stop);
 
   Store& store_;
   const object::HttpClient& client_;

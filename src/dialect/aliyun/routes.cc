@@ -99,14 +99,15 @@ void mount(http::Router& router, Api& api) {
         },
         options);
   }
-  router.add(Method::kOptions, "/",
-             [](http::Request&, const http::Params&, auto respond) { respond(preflight()); });
+  router.add(Method::kOptions, "/", [](http::Request&, const http::Params&, const auto& respond) {
+    respond(preflight());
+  });
   router.add(Method::kGet, "/processResult/{file}",
-             [&api](http::Request& request, const http::Params& params, auto respond) {
+             [&api](http::Request& request, const http::Params& params, const auto& respond) {
                process_result(api, request, params, respond);
              });
   router.add(Method::kGet, std::string(kErrorPages) + "{code}",
-             [](http::Request&, const http::Params& params, auto respond) {
+             [](http::Request&, const http::Params& params, const auto& respond) {
                error_page(params, respond);
              });
 }

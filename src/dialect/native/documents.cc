@@ -31,14 +31,18 @@ json::value time_or_null(Millis at) {
   return json::value(rfc3339(at));
 }
 
-/// The view with `link_to(url)` in place of the URL of each file.
+/// Where the last member of a view begins. Strings before it are the caller's own; a quote in them
+/// is escaped, so this cannot be inside one.
+std::size_t outputs_at(std::string_view view) {
+  return find(view, "\"outputs\":[");
+}
+
+/// The view with `link_to(url)` in place of the URL of each file, all of which come after
+/// `outputs`.
 template <class LinkTo>
-std::string linked(std::string_view view, const LinkTo& link_to) {
+std::string linked(std::string_view view, std::size_t outputs, const LinkTo& link_to) {
   std::string out;
   out.reserve(view.size() + 2048);
-  // Strings before the outputs are the caller's own; a quote in them is escaped, so this cannot be
-  // inside one.
-  const auto outputs = find(view, "\"outputs\":[");
   std::size_t copied = 0;
   std::string last_url;
   std::string last_link;
@@ -61,16 +65,21 @@ std::string linked(std::string_view view, const LinkTo& link_to) {
 
 std::optional<std::string> task_text(const Service& service, std::string_view view,
                                      const std::string& account, const std::string& base) {
+  const auto outputs = outputs_at(view);
   // Nothing but the member itself can read so: quotes in strings are escaped, and values of the
   // caller's own labels are strings.
-  if (find(view, R"("destination":{)") != std::string_view::npos) return std::nullopt;
-  return linked(view, [&](const std::string& url) { return base + service.link(url, account); });
+  if (find(view.substr(0, outputs), R"("destination":{)") != std::string_view::npos) {
+    return std::nullopt;
+  }
+  return linked(view, outputs,
+                [&](const std::string& url) { return base + service.link(url, account); });
 }
 
 std::string task_text(const Service& service, const Task& task, const std::string& base) {
   json::object view = view_of(task);
   if (!task.spec.destination) {
-    return linked(json::serialize(view),
+    const std::string text = json::serialize(view);
+    return linked(text, outputs_at(text),
                   [&](const std::string& url) { return base + service.link(url, task.account); });
   }
   // Keys of remote objects may hold anything: their links are put in before the text is made.

@@ -71,24 +71,28 @@ std::optional<Id> id_of(Call& call) {
 void mount_system(http::Router& router, Api& api) {
   using http::Method;
   router.add(Method::kGet, "/objects/{id}/{name...}",
-             [&api](http::Request& request, const http::Params& params, http::Responder respond) {
-               object(api, request, params, respond);
-             });
-  router.add(Method::kGet, "/livez", [](http::Request&, const http::Params&, auto respond) {
+             [&api](http::Request& request, const http::Params& params,
+                    const http::Responder& respond) { object(api, request, params, respond); });
+  router.add(Method::kGet, "/livez", [](http::Request&, const http::Params&, const auto& respond) {
     respond(http::Response::text(200, "text/plain", "alive\n"));
   });
-  router.add(Method::kGet, "/readyz",
-             [&api](http::Request&, const http::Params&, auto respond) { ready(api, respond); });
-  router.add(Method::kGet, "/healthz",
-             [&api](http::Request&, const http::Params&, auto respond) { health(api, respond); });
-  router.add(Method::kGet, "/metrics", [&api](http::Request&, const http::Params&, auto respond) {
-    respond(http::Response::text(200, "text/plain; version=0.0.4; charset=utf-8",
+  router.add(
+      Method::kGet, "/readyz",
+      [&api](http::Request&, const http::Params&, const auto& respond) { ready(api, respond); });
+  router.add(
+      Method::kGet, "/healthz",
+      [&api](http::Request&, const http::Params&, const auto& respond) { health(api, respond); });
+  router.add(
+      Method::kGet, "/metrics", [&api](http::Request&, const http::Params&, const auto& respond) {
+        respond(
+            http::Response::text(200, "text/plain; version=0.0.4; charset=utf-8",
                                  api.service.metrics().text(api.connections ? api.connections() : 0,
                                                             api.service.watch().subscribers())));
-  });
-  router.add(Method::kGet, "/openapi.json", [](http::Request&, const http::Params&, auto respond) {
-    respond(http::Response::text(200, "application/json", std::string(openapi_document())));
-  });
+      });
+  router.add(
+      Method::kGet, "/openapi.json", [](http::Request&, const http::Params&, const auto& respond) {
+        respond(http::Response::text(200, "application/json", std::string(openapi_document())));
+      });
 }
 
 void mount(http::Router& router, Api& api) {

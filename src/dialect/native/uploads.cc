@@ -142,10 +142,11 @@ void describe(const http::Request&, const http::Responder& respond, std::int64_t
 void mount_uploads(http::Router& router, Api& api) {
   using http::Method;
   const auto max_bytes = api.service.options().max_input;
-  router.add(Method::kOptions, "/api/v1/uploads",
-             [max_bytes](http::Request& request, const http::Params&, http::Responder respond) {
-               describe(request, respond, max_bytes);
-             });
+  router.add(
+      Method::kOptions, "/api/v1/uploads",
+      [max_bytes](http::Request& request, const http::Params&, const http::Responder& respond) {
+        describe(request, respond, max_bytes);
+      });
   router.add(Method::kPost, "/api/v1/uploads",
              guarded(api, Scope::kWrite, [&api](Call& call) { create(api, call); }));
   router.add(Method::kGet, "/api/v1/uploads/{id}",

@@ -17,7 +17,8 @@ constexpr std::size_t kMostOutput = 900;
 std::string with_extension(std::string output, const Template& made) {
   const auto slash = output.rfind('/');
   const auto dot = output.find('.', slash == std::string::npos ? 0 : slash);
-  return dot == std::string::npos ? output + "." + made.extension() : output;
+  if (dot == std::string::npos) output += "." + made.extension();
+  return output;
 }
 
 /// The name of an object below a prefix.
