@@ -98,7 +98,8 @@ check_if(lacking, 'a player changes the rendition as it plays', async () => {
       dash.updateSettings({ streaming: { abr: { autoSwitchBitrate: { video: false } },
                                          buffer: { fastSwitchEnabled: true } } });
       const list = dash.getRepresentationsByType('video');
-      dash.setRepresentationForTypeByIndex('video', list.findIndex((r) => r.height === wanted), true);
+      const index = list.findIndex((r) => r.height === wanted);
+      dash.setRepresentationForTypeByIndex('video', index, true);
       video.currentTime = 1;
     }, lines);
     await by_dash.until(`${lines} lines`, (s) => s.height === lines);

@@ -30,8 +30,8 @@ function piece(name, seconds, at, more = []) {
   const on = 'lt(mod(t,1),0.12)';
   run(['-f', 'lavfi', '-i', `color=black:size=160x120:rate=25:duration=${seconds}`,
        '-f', 'lavfi', '-i', `aevalsrc='if(${on},0.8*sin(2*PI*1000*t),0)':s=48000:d=${seconds}`,
-       '-vf', `drawbox=color=white:t=fill:enable='${on}'`, '-c:v', 'libx264', '-preset', 'ultrafast',
-       '-g', '25', '-bf', '2', '-c:a', 'aac', '-output_ts_offset', String(at), ...more, file]);
+       '-vf', `drawbox=color=white:t=fill:enable='${on}'`,
+       '-c:v', 'libx264', '-preset', 'ultrafast', '-g', '25', '-bf', '2', '-c:a', 'aac', '-output_ts_offset', String(at), ...more, file]);
   return file;
 }
 
@@ -62,7 +62,8 @@ const flashes = (file) =>
 function beeps(file) {
   const bytes = run(['-i', file, '-af', 'aresample=8000:async=1:first_pts=0', '-ac', '1', '-f',
                      's16le', '-']);
-  const levels = Array.from({ length: bytes.length >> 1 }, (_, i) => Math.abs(bytes.readInt16LE(2 * i)));
+  const levels = Array.from({ length: bytes.length >> 1 },
+                            (_, i) => Math.abs(bytes.readInt16LE(2 * i)));
   return onsets(levels, 8000, 8000, 0.3);
 }
 
