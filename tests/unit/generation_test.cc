@@ -293,13 +293,13 @@ TEST(Lifecycle, AnOutcomeCanEndATaskWhateverTheErrorsKind) {
   UnitOutcome outcome;
   outcome.failed = Error{ErrorCode::kProviderUnavailable, "lost", {}};
   outcome.result["generation"] = "told";
-  const Task failed = after_commit(task, outcome, 10);
+  const Task failed = after_commit(task, outcome, false, 10);
   EXPECT_EQ(failed.state, TaskState::kFailed);
   EXPECT_TRUE(failed.result.contains("generation"));
   UnitOutcome back;
   back.progress = 0.2;
   back.next = {NewUnit{UnitKind::kGenerate, {}, 50}};
-  EXPECT_DOUBLE_EQ(after_commit(task, back, 10).progress, 0.5);
+  EXPECT_DOUBLE_EQ(after_commit(task, back, false, 10).progress, 0.5);
 }
 
 TEST(Storyboard, CutsWhereThePromptDoes) {
