@@ -9,7 +9,7 @@
 #include "task/analysis.h"
 #include "task/facts.h"
 #include "task/output.h"
-#include "task/spec.h"
+#include "task/piece.h"
 
 namespace telecine::media {
 

@@ -9,6 +9,7 @@
 
 #include "base/json.h"
 #include "task/output.h"
+#include "task/piece.h"
 
 namespace telecine {
 
@@ -52,18 +53,6 @@ struct Keep {
   std::map<std::string, std::string> outputs;  ///< output to file: its first file
   bool operator==(const Keep&) const = default;
 };
-
-/// One of several sources that follow each other: all of it, or the part from `start` to `end` in
-/// the terms of OutputSpec.
-struct Piece {
-  std::string input;
-  Millis start = 0;
-  Millis end = 0;
-  bool operator==(const Piece&) const = default;
-};
-
-boost::json::object to_json(const Piece& piece);
-Piece piece_from(const boost::json::value& value);
 
 /// What a client asked for. Immutable once the task exists.
 struct TaskSpec {
