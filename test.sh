@@ -18,4 +18,5 @@ if [ ! "$clients/node_modules/.package-lock.json" -nt "$clients/package-lock.jso
 fi
 media=${TELECINE_TEST_MEDIA:-$(dirname "$PWD")/shared/media}
 [ -d "$media" ] || echo "No clips at $media: tests that need them are skipped and say so."
-exec ctest --test-dir build --output-on-failure "$@"
+# Two at a time: each waits for servers and tools about half of the time.
+exec ctest --test-dir build --output-on-failure --parallel 2 "$@"
