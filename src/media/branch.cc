@@ -153,6 +153,7 @@ Status VideoBranch::repeat(FrameGrid::Shown shown) {
   auto scaled = scale(*shown.frame);
   if (!scaled) return std::unexpected(scaled.error());
   for (const Ticks at : shown.places) {
+    if (aborted_ || !wanted()) break;
     FramePtr again = share(**scaled);
     again->pts = at;
     again->pkt_duration = shown.length;

@@ -8,6 +8,8 @@ namespace {
 // Of a place's length: a picture that comes so little after its place stands there all the same,
 // as containers round times.
 constexpr int kSlackShare = 10;
+// A picture is repeated for no longer: more is a jump of the clock.
+constexpr Ticks kLongestHold = 600LL * kTicksPerSecond;
 
 }  // namespace
 
@@ -21,7 +23,12 @@ std::optional<FrameGrid::Shown> FrameGrid::settle(Ticks until) {
   Shown shown;
   shown.length = place(1) - first_;
   const Ticks slack = shown.length / kSlackShare;
-  while (place(next_) < until - slack) shown.places.push_back(place(next_++));
+  const Ticks last = std::min(until, place(next_) + kLongestHold);
+  while (place(next_) < last - slack) shown.places.push_back(place(next_++));
+  if (last < until) {
+    next_ = av_rescale_rnd(until - slack - first_, rate_.num,
+                           static_cast<std::int64_t>(kTicksPerSecond) * rate_.den, AV_ROUND_UP);
+  }
   shown.frame = std::move(held_);
   return shown;
 }

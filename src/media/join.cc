@@ -112,8 +112,12 @@ class Join {
 
   Result<Fd> make() {
     if (auto ok = look(); !ok) return std::unexpected(ok.error());
-    for (std::size_t i = 0; i < job_.pieces.size(); ++i) {
-      if (auto ok = prepare(i); !ok) return std::unexpected(in_piece(ok.error(), i));
+    if (auto ok = prepare_all(); !ok) return std::unexpected(ok.error());
+    if (copies_video_ && has_part() && !are_alike()) {
+      // Some were cut within a group of pictures and some were not: what was encoded at the cuts
+      // needs parameters that not all have.
+      copies_video_ = false;
+      if (auto ok = prepare_all(); !ok) return std::unexpected(ok.error());
     }
     OneFile file(files_, ".joined/all." + suffix());
     auto muxer = FileMuxer::create(file, "", container_, Layout::kWhole);
@@ -175,11 +179,36 @@ class Join {
     return cannot_copy(stream, entry_of(container_).muxer).has_value();
   }
 
-  /// Brings a piece to what all have in common, if it is not that already.
+  Status prepare_all() {
+    prepared_.clear();
+    for (std::size_t i = 0; i < job_.pieces.size(); ++i) {
+      if (auto ok = prepare(i); !ok) return std::unexpected(in_piece(ok.error(), i));
+    }
+    return {};
+  }
+
+  /// Whether the prepared pieces can follow each other in one track of pictures.
+  bool are_alike() const {
+    std::optional<Input> first;
+    for (const Fd& fd : prepared_) {
+      auto input = Input::open(fd.get());
+      if (!input) return false;
+      if (first && !alikepictures(streams_of(*first), streams_of(*input))) return false;
+      if (!first) first = std::move(*input);
+    }
+    return true;
+  }
+
+  /// Brings a piece to what all have in common, if it is not that already. Beside parts, which are
+  /// MP4, whole pieces have to be that too.
   Status prepare(std::size_t i) {
     const Piece& piece = job_.pieces[i];
-    const bool is_whole = piece.start == 0 && piece.end == 0;
-    if (copies_video_ && copies_audio_ && is_whole) return {};
+    if (copies_video_ && copies_audio_ && !has_part()) {
+      auto same = another(sources_[i].get());
+      if (!same) return std::unexpected(same.error());
+      prepared_.push_back(std::move(*same));
+      return {};
+    }
     json::object video{{"codec", "copy"}};
     if (!copies_video_) {
       video = {{"codec", "h264"},      {"preset", "superfast"},  {"crf", 12},
@@ -203,13 +232,13 @@ class Join {
     auto made = run(sources_[i].get(), own, file, beat_);
     if (!made) return std::unexpected(made.error());
     if (made->outputs.front().error) return std::unexpected(*made->outputs.front().error);
-    sources_[i] = file.take();
+    prepared_.push_back(file.take());
     return {};
   }
 
   Status write(FileMuxer& muxer) {
-    for (std::size_t i = 0; i < sources_.size(); ++i) {
-      auto input = Input::open(sources_[i].get());
+    for (std::size_t i = 0; i < prepared_.size(); ++i) {
+      auto input = Input::open(prepared_[i].get());
       if (!input) return std::unexpected(in_piece(input.error(), i));
       const Streams streams = streams_of(*input);
       if (i == 0) {
@@ -330,6 +359,7 @@ class Join {
   Heartbeat beat_;
   const Container container_ = Container::kMp4;
   std::vector<Fd> sources_;
+  std::vector<Fd> prepared_;
   Dimensions size_;
   bool has_video_ = false;
   bool any_sound_ = false;

@@ -81,6 +81,11 @@ class JoinedSegments : public PictureSource {
 
   /// Sends what is to be decoded before `until` on the source's clock.
   Status pump(Ticks until);
+  /// Nothing more comes.
+  void give_up(const Error& error) {
+    ended_ = true;
+    out_.fail(error);
+  }
 
   void add_consumer(Consumer consumer) override { out_.add(consumer); }
   const AVCodecParameters& parameters() const override { return reader_.parameters(); }

@@ -210,9 +210,9 @@ Status SmartClip::encode(const Group& group, const Facts& facts) {
 
 Status SmartClip::begin_encoding(const Group& group, const Facts& facts) {
   if (decoder_) return {};
-  auto decoder = VideoDecoder::open(
-      stream(), threads_, file_zero_,
-      [this](FramePtr frame) { return on_picture(std::move(frame)); });
+  auto decoder = VideoDecoder::open(stream(), threads_, file_zero_, [this](FramePtr frame) {
+    return on_picture(std::move(frame));
+  });
   if (!decoder) return std::unexpected(decoder.error());
   decoder_ = std::move(*decoder);
   if (spare_) {
@@ -253,6 +253,13 @@ Status SmartClip::end_encoding() {
 }
 
 Status SmartClip::on_picture(FramePtr frame) {
+  const AVCodecParameters& codec = *stream().codecpar;
+  // The encoder takes pictures as the stream's parameters say they are, and looks no further.
+  if (frame->width != codec.width || frame->height != codec.height ||
+      frame->format != codec.format) {
+    return telecine::fail(ErrorCode::kUnsupported,
+                          "the pictures change their size or format on the way; encode the stream");
+  }
   if (frame->pts >= until_) return {};
   return encode_pictures(cut_->take(std::move(frame)));
 }

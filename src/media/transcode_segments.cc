@@ -64,6 +64,11 @@ void Transcode::reduce_to_segment(Plan& plan) {
     if (heard) input_.stream(heard->source.stream->index).discard = AVDISCARD_ALL;
   }
   heard_.clear();
+  // What the sound says of its length is not looked at here.
+  const AVStream* stream = video_ == nullptr ? nullptr : &input_.stream(video_->index);
+  const bool knows_its_end = stream != nullptr && stream->duration > 0 && declared_ > 0;
+  declared_ =
+      knows_its_end ? std::min(declared_, to_ticks(stream->duration, stream->time_base)) : 0;
   plan.audio.clear();
   plan.copies_video = false;
   plan.outputs.clear();
@@ -92,8 +97,13 @@ Status Transcode::go_to_segment() {
   return fail(ErrorCode::kInternal, "a segment cannot be found in the source any more");
 }
 
+// A picture's time may have been put right by less than a container's rounding, which depends on
+// the pictures before it.
 bool Transcode::in_segment(const AVFrame& frame) const {
-  return !job_.segment || (frame.pts >= job_.segment->from && frame.pts < job_.segment->to);
+  if (!job_.segment) return true;
+  const Ticks slack = std::min(ms_to_ticks(2), frame.pkt_duration / 2);
+  const Ticks at = frame.pts + std::max<Ticks>(0, slack);
+  return at >= job_.segment->from && at < job_.segment->to;
 }
 
 void Transcode::open_segments(const Plan& plan) {
@@ -112,7 +122,11 @@ void Transcode::open_segments(const Plan& plan) {
 Status Transcode::pump_segments(Ticks until) {
   for (auto& joined : joined_) {
     if (!joined) continue;
-    if (auto ok = joined->pump(until); !ok) return ok;
+    auto ok = joined->pump(until);
+    if (ok) continue;
+    // What is gone or torn may be whole another time; an encode that failed stays so.
+    if (ok.error().code == ErrorCode::kInternal) return ok;
+    joined->give_up(ok.error());
   }
   return {};
 }

@@ -144,7 +144,9 @@ void SqliteStore::commit(UnitRef ref, UnitOutcome outcome, Done<TaskPtr> done) {
         Task next = after_commit(**task, outcome, others, batch.now);
         if (is_final(next.state)) return end_task(batch, std::move(next));
         add_units(batch, next, outcome.next);
-        if (next.spec.callback_changes) queue_delivery(batch, next, kChanged);
+        // A segment alone shows nothing new.
+        const bool tells = next.spec.callback_changes && outcome.part.empty();
+        if (tells) queue_delivery(batch, next, kChanged);
         return write_task(batch, std::move(next), "unit.done");
       },
       std::move(done));
@@ -237,7 +239,7 @@ void SqliteStore::lose_units_of(Batch& batch, const std::string& node) {
   const Error error{ErrorCode::kWorkerLost, "the worker that ran this was lost", {}};
   for (const Lost& unit : lost) {
     auto task = load(batch, unit.task);
-    if (!task) continue;
+    if (!task || is_final((*task)->state)) continue;
     if (unit.losses >= kMaxLosses) {
       end_task(batch, after_failure(**task, error, batch.now));
       continue;

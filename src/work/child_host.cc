@@ -6,6 +6,7 @@
 #include <spawn.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
+#include <sys/time.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -94,12 +95,15 @@ class Conversation {
                               : fail(ErrorCode::kInternal, "this job makes no files"));
     }
     if (in.at("open") != nullptr) {
-      hand_over(hooks_.open ? hooks_.open(in.text("open"))
-                            : fail(ErrorCode::kInternal, "this job reads nothing beside its input"));
+      hand_over(hooks_.open
+                    ? hooks_.open(in.text("open"))
+                    : fail(ErrorCode::kInternal, "this job reads nothing beside its input"));
     }
     if (in.at("progress") != nullptr && hooks_.progress) {
       std::vector<double> outputs;
-      for (const auto& item : in.list("progress")) outputs.push_back(item.to_number<double>());
+      for (const auto& item : in.list("progress")) {
+        outputs.push_back(item.is_number() ? item.to_number<double>() : 0.0);
+      }
       hooks_.progress(outputs, in.number("speed"));
       // Repeating the same numbers is a sign of life, not of progress.
       if (outputs != last_progress_) {
@@ -258,6 +262,9 @@ Result<Fd> ChildHost::send_order(int input) {
   }
   Fd ours(pair[0]);
   const Fd theirs(pair[1]);
+  // A child that does not read its answers is not waited for.
+  constexpr timeval kSendTimeout{.tv_sec = 5, .tv_usec = 0};
+  ::setsockopt(ours.get(), SOL_SOCKET, SO_SNDTIMEO, &kSendTimeout, sizeof kSendTimeout);
   const std::lock_guard lock(mutex_);
   if (control_ && send_fds(control_.get(), theirs.get(), input)) return ours;
   log_warning("the media process is gone; starting another", {});

@@ -35,22 +35,19 @@ using Group = std::vector<std::size_t>;
 
 /// The outputs that are still to be made, and that `wanted` says yes to.
 template <typename Wanted>
-Group open_outputs(const Task& task, const Wanted& wanted) {
+Group open_outputs(const TaskSpec& spec, const std::vector<Output>& outputs, const Wanted& wanted) {
   Group group;
-  for (std::size_t i = 0; i < task.outputs.size() && i < task.spec.outputs.size(); ++i) {
-    // Else an earlier attempt finished it.
-    if (is_open(task.outputs[i]) && wanted(task.spec.outputs[i])) group.push_back(i);
+  for (std::size_t i = 0; i < outputs.size() && i < spec.outputs.size(); ++i) {
+    if (is_open(outputs[i]) && wanted(spec.outputs[i])) group.push_back(i);
   }
   return group;
 }
 
 /// What is still to be made: all in one decode, or the stills ahead of the rest.
-std::vector<Group> groups_of(const Task& task) {
-  const auto is_ahead = [&](const OutputSpec& spec) {
-    return task.spec.stills_first && is_still(spec);
-  };
-  Group stills = open_outputs(task, is_ahead);
-  Group rest = open_outputs(task, std::not_fn(is_ahead));
+std::vector<Group> groups_of(const TaskSpec& spec, const std::vector<Output>& outputs) {
+  const auto is_ahead = [&](const OutputSpec& one) { return spec.stills_first && is_still(one); };
+  Group stills = open_outputs(spec, outputs, is_ahead);
+  Group rest = open_outputs(spec, outputs, std::not_fn(is_ahead));
   std::vector<Group> groups;
   if (!stills.empty()) groups.push_back(std::move(stills));
   if (!rest.empty() || groups.empty()) groups.push_back(std::move(rest));
@@ -85,16 +82,18 @@ class Encoding {
   Result<UnitOutcome> make() {
     if (auto ready = scratch_.prepare(); !ready) return std::unexpected(ready.error());
     if (share_.segment) return make_segment();
-    if (share_.others) return make_all({open_outputs(task_, std::not_fn(is_segmentable))});
+    if (share_.others)
+      return make_all({open_outputs(task_.spec, outputs_, std::not_fn(is_segmentable))});
     // Sources that are joined, or read as far as they go, are made in one piece.
     may_cut_ = run_.lease.kind == UnitKind::kEncode && context_.options.segment > 0 &&
                task_.spec.pieces.empty() && !task_.spec.accept_damaged;
-    auto made = make_all(groups_of(task_));
+    auto made = make_all(groups_of(task_.spec, outputs_));
     if (made || !is_long_) return made;
     may_cut_ = false;
     auto units = cut();
-    if (!units) return std::unexpected(units.error());
-    if (units->empty()) return make_all(groups_of(task_));
+    // A file that cannot be sought in may be read through all the same.
+    if (!units && run_.stop.stop_requested()) return std::unexpected(units.error());
+    if (!units || units->empty()) return make_all(groups_of(task_.spec, outputs_));
     UnitOutcome begun = outcome();
     begun.next = std::move(*units);
     return begun;
@@ -124,17 +123,24 @@ class Encoding {
 
   /// The units of a long source; none when it has to be made in one piece.
   Result<std::vector<NewUnit>> cut() {
-    MediaJob job = job_for(open_outputs(task_, is_segmentable));
+    MediaJob job = job_for(open_outputs(task_.spec, outputs_, is_segmentable));
     job.job.find_cuts = context_.options.segment;
     auto made = run_child(job, {});
     if (!made) return std::unexpected(made.error());
-    if (made->cuts.empty()) return std::vector<NewUnit>();
-    const bool others = !open_outputs(task_, std::not_fn(is_segmentable)).empty();
+    if (!are_cuts(made->cuts)) return std::vector<NewUnit>();
+    const bool others = !open_outputs(task_.spec, outputs_, std::not_fn(is_segmentable)).empty();
     return segment_units(run_.lease.payload, made->cuts, others);
   }
 
+  /// The child is not trusted with them.
+  static bool are_cuts(const std::vector<std::int64_t>& cuts) {
+    constexpr std::size_t kMost = 10'000;
+    return !cuts.empty() && cuts.size() <= kMost && cuts.front() > 0 &&
+           std::ranges::adjacent_find(cuts, std::greater_equal()) == cuts.end();
+  }
+
   Result<UnitOutcome> make_segment() {
-    const Group group = open_outputs(task_, is_segmentable);
+    const Group group = open_outputs(task_.spec, outputs_, is_segmentable);
     MediaJob job = job_for(group);
     job.job.segment = share_.segment;
     Admission::Share share;

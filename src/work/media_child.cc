@@ -178,7 +178,9 @@ media::Made made_from(const json::value& value) {
                             std::move(stored.notes)});
   }
   if (const auto* analysis = in.at("analysis")) made.analysis = analysis_facts_from(*analysis);
-  for (const auto& cut : in.list("cuts")) made.cuts.push_back(cut.to_number<std::int64_t>());
+  for (const auto& cut : in.list("cuts")) {
+    if (cut.is_int64()) made.cuts.push_back(cut.get_int64());
+  }
   return made;
 }
 

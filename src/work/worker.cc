@@ -111,7 +111,16 @@ void Worker::run_unit(Running& running) {
                             {"attempt", lease.attempt}});
   const Run run{lease, running.stop.get_token(),
                 [this](Progress progress) { context_.store.report(node_, std::move(progress)); }};
-  auto outcome = execute(context_, run);
+  const auto outcome_of = [&]() -> Result<UnitOutcome> {
+    try {
+      return execute(context_, run);
+    } catch (const std::exception& bug) {
+      // One unit's trouble is not to end all the others.
+      log_error("a unit threw", {{"task", lease.task->id.hex()}, {"what", bug.what()}});
+      return fail(ErrorCode::kInternal, "the unit ended by a mistake of the program");
+    }
+  };
+  auto outcome = outcome_of();
   context_.store.report(node_, {lease.task->id, 1, 0, {}, {}});
   end_unit(running, std::move(outcome));
 }
@@ -141,6 +150,8 @@ void Worker::end_unit(Running& running, Result<UnitOutcome> outcome) {
     }
     std::this_thread::sleep_for(kPause);
   }
+  // It may have published something after the task ended.
+  if (running.ending == Ending::kLost) tidy(lease.task->id);
   const std::lock_guard lock(mutex_);
   running.done = true;
   work_ready_ = true;
@@ -193,8 +204,10 @@ void Worker::on_change(const Change& change) {
   const std::lock_guard lock(mutex_);
   for (auto& [id, running] : units_) {
     if (running->lease.task->id != change.task->id || running->done) continue;
-    const bool lost =
-        std::ranges::any_of(change.events, [](const Event& e) { return e.type == "unit.lost"; });
+    const bool lost = std::ranges::any_of(change.events, [](const Event& e) {
+      // It may have ended and been tried again since.
+      return e.type == "unit.lost" || is_final(e.state);
+    });
     if (!over && !(lost && is_lost(running->lease))) continue;
     running->ending = Ending::kLost;
     running->stop.request_stop();
