@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import path from 'node:path';
 import {
-  assert_decodes, clip, lacks_clips, lacks_tools, likeness, stream_md5, timing_of,
+  assert_decodes, clip, forged, lacks_clips, lacks_tools, likeness, stream_md5, timing_of,
 } from './support/media.mjs';
 import { check_if, random_from, sleep, until } from './support/suite.mjs';
 import { Transcodes, near } from './support/transcodes.mjs';
@@ -24,9 +24,9 @@ const outputs = [
   { name: 'sound', type: 'video', container: 'm4a', audio: { codec: 'copy' } },
 ];
 
-async function made_with(segment, wanted = outputs) {
+async function made_with(segment, wanted = outputs, from = source) {
   const transcodes = await Transcodes.start({ flags: ['--worker-segment', segment] });
-  const task = await transcodes.make(source, wanted);
+  const task = await transcodes.make(from, wanted);
   return { transcodes, task, output: (name) => task.outputs.find((o) => o.name === name) };
 }
 
@@ -94,6 +94,27 @@ check_if(lacks, 'a part of a long source is cut where it begins and ends', async
     assert.ok(joined.task.attempts > 4);
     assert.deepEqual((await timing_of(two.file)).shown, (await timing_of(one.file)).shown);
     assert.equal(await stream_md5(two.file, 'a:0'), await stream_md5(one.file, 'a:0'));
+    await assert_decodes(two.file);
+  } finally {
+    await whole.transcodes.close();
+    await joined.transcodes.close();
+  }
+});
+
+check_if(lacks_tools, 'times that a container rounds, and sound that outlasts the pictures', async () => {
+  const rounded = await forged(['-f', 'lavfi', '-i', 'testsrc2=s=160x120:r=30000/1001:d=9',
+    '-f', 'lavfi', '-i', 'sine=r=48000:d=12', '-c:v', 'libx264', '-preset', 'ultrafast', '-g', '45',
+    '-pix_fmt', 'yuv420p', '-c:a', 'aac']);
+  const wanted = [{ name: 'a', type: 'video', video: video({ short_side: 60 }), audio: {} }];
+  const whole = await made_with('0', wanted, rounded);
+  const joined = await made_with('2s', wanted, rounded);
+  try {
+    assert.ok(joined.task.attempts > 5);
+    const one = await whole.transcodes.file(whole.output('a'));
+    const two = await joined.transcodes.file(joined.output('a'));
+    const [before, after] = [await timing_of(one.file), await timing_of(two.file)];
+    assert.equal(after.shown.length, before.shown.length);
+    after.shown.forEach((at, i) => near(at, before.shown[i], 0.0011, `picture ${i}`));
     await assert_decodes(two.file);
   } finally {
     await whole.transcodes.close();
