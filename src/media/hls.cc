@@ -197,10 +197,11 @@ Status HlsMuxer::emit(int track, PacketPtr packet) {
   const AVRational base = context_.time_bases[static_cast<std::size_t>(track)];
   const Ticks at = to_ticks(packet->pts, base);
   const bool is_key = (packet->flags & AV_PKT_FLAG_KEY) != 0;
+  // Sound that outlasts the pictures is cut too, but a short rest stays with the last of them.
   const Track& cutting = tracks_[static_cast<std::size_t>(cutting_track_)];
-  const bool is_alone = cutting.ended && cutting.queue.empty();
-  const bool cuts = is_alone || (track == cutting_track_ && is_key);
-  if (cuts && at >= next_cut_ && any_packet_) {
+  const bool outlasts = cutting.is_video && cutting.ended && cutting.queue.empty();
+  const bool cuts = outlasts || (track == cutting_track_ && is_key);
+  if (cuts && at >= next_cut_ + (outlasts ? length_ / 2 : 0) && any_packet_) {
     if (auto ok = cut(at); !ok) return ok;
   }
   // What comes before 0 (a copied lead-in) is part of the first segment.
