@@ -1,7 +1,6 @@
 #!/usr/bin/env bash
 # scripts/tidy.sh [FILE...]
-# Checks sources (all, or those named) by clang-tidy with the rules in .clang-tidy. It reads how
-# they are compiled from build/, so run ./test.sh first, or cmake --preset release.
+# Checks sources (all, or those named) by clang-tidy with the rules in .clang-tidy.
 #
 # TIDY names the program (clang-tidy-19), TIDY_JOBS how many run at once (1: each takes up to a
 # minute and half a gigabyte), TIDY_CHECKS adds to or takes from the checks
@@ -13,17 +12,13 @@ command -v "$tidy" >/dev/null || {
   echo "tidy.sh: there is no $tidy; apt-get install clang-tidy-19, or name another in TIDY" >&2
   exit 2
 }
-[ -f build/compile_commands.json ] || {
-  echo "tidy.sh: build/ is not configured; run cmake --preset release" >&2
-  exit 2
-}
-
-# Clang cannot read a header that g++ precompiled, nor does it know all its warnings.
+# Each file by itself, as the build does not compile them, and with its own idea of the options:
+# Clang cannot read a header that g++ precompiled, nor does it know all of g++'s warnings.
 database=build/tidy
-mkdir -p "$database"
-sed -E 's| -include [^ ]*cmake_pch\.hxx||; s/ -(fpch-preprocess|Winvalid-pch|Werror)//g
-        s/ -Wno-(maybe-uninitialized|restrict|stringop-[a-z]+)//g' \
-  build/compile_commands.json >"$database/compile_commands.json"
+cmake --preset release -B "$database" -DCMAKE_UNITY_BUILD=OFF >/dev/null
+sed -i -E 's| -include [^ ]*cmake_pch\.hxx||; s/ -(fpch-preprocess|Winvalid-pch|Werror)//g
+        s/ -Wno-(maybe-uninitialized|restrict|subobject-linkage|stringop-[a-z]+)//g' \
+  "$database/compile_commands.json"
 
 [ $# -gt 0 ] || set -- $(git ls-files 'src/*.cc' 'tests/unit/*.cc' 'bench/*.cc')
 printf '%s\0' "$@" |

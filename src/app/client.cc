@@ -41,18 +41,20 @@ std::string token_of_first_key(const Arguments& arguments, const std::string& ho
 
 }  // namespace
 
-std::vector<OptionSpec> client_options() {
-  return {
-      {.name = "--server",
-       .value = "URL",
-       .help = "The server (environment: TELECINE_SERVER) [http://127.0.0.1:8080]"},
-      {.name = "--key",
-       .value = "TOKEN",
-       .help = "sk-<id>.<secret> (environment: TELECINE_KEY) [first.key of a server's data "
-               "directory on this machine]"},
-      {.name = "--data", .value = "DIR", .help = "That data directory [./telecine-data]"},
-      {.name = "--json", .help = "Print JSON on standard output, and nothing else there"},
-  };
+std::vector<OptionSpec> with_client(std::vector<OptionSpec> own) {
+  own.push_back({.name = "--server",
+                 .value = "URL",
+                 .help = "The server (environment: TELECINE_SERVER) [http://127.0.0.1:8080]"});
+  own.push_back({.name = "--key",
+                 .value = "TOKEN",
+                 .help =
+                     "sk-<id>.<secret> (environment: TELECINE_KEY) [first.key of a server's data "
+                     "directory on this machine]"});
+  own.push_back(
+      {.name = "--data", .value = "DIR", .help = "That data directory [./telecine-data]"});
+  own.push_back(
+      {.name = "--json", .help = "Print JSON on standard output, and nothing else there"});
+  return own;
 }
 
 Result<Client> Client::make(const Arguments& arguments) {

@@ -11,8 +11,8 @@
 
 namespace telecine::app {
 
-/// What the client commands have in common: --server, --key, --data, --json.
-std::vector<OptionSpec> client_options();
+/// A client command's own options, and what all have in common: --server, --key, --data, --json.
+std::vector<OptionSpec> with_client(std::vector<OptionSpec> own);
 
 /// A running server's native API as the command line uses it. Every failure is said as an Error of
 /// this program: the server's own problem document, or kUnavailable when nobody answers there.

@@ -17,13 +17,6 @@
 namespace telecine::app {
 namespace {
 
-/// A value that has the right type and cannot be used all the same.
-std::unexpected<Error> refuse(const Settings& settings, std::string_view name,
-                              const std::string& message) {
-  const Error error{ErrorCode::kInvalidParameter, message, {}};
-  return std::unexpected(placed(error, settings.values().origin(name), name));
-}
-
 Status read_listen(const Settings& settings, ServerConfig& server) {
   const std::string& text = settings.values().text("server.listen");
   const auto colon = text.rfind(':');
@@ -31,17 +24,19 @@ Status read_listen(const Settings& settings, ServerConfig& server) {
                         ? std::nullopt
                         : parse_int(std::string_view(text).substr(colon + 1));
   if (!port || *port < 0 || *port > 65'535) {
-    return refuse(settings, "server.listen",
-                  "must be an address and a port such as 127.0.0.1:8080, [::1]:8080 or :8080, "
-                  "not \"" +
-                      printable(text, 80) + "\"");
+    return refuse_setting(
+        settings, "server.listen",
+        "must be an address and a port such as 127.0.0.1:8080, [::1]:8080 or :8080, "
+        "not \"" +
+            printable(text, 80) + "\"");
   }
   server.host = text.substr(0, colon);
   server.port = static_cast<int>(*port);
   if (server.host.starts_with('[') && server.host.ends_with(']')) {
     server.host = server.host.substr(1, server.host.size() - 2);
   } else if (server.host.find(':') != std::string::npos) {
-    return refuse(settings, "server.listen", "needs brackets around an IPv6 address: [::1]:8080");
+    return refuse_setting(settings, "server.listen",
+                          "needs brackets around an IPv6 address: [::1]:8080");
   }
   return {};
 }
@@ -52,13 +47,14 @@ Status read_dev(const Settings& settings, ServerConfig& server) {
   const auto address = object::IpAddress::parse(server.host);
   const bool is_loopback = server.host == "localhost" || (address && object::is_loopback(*address));
   if (server.dev && settings.values().given("server.trusted_proxies")) {
-    return refuse(settings, "server.trusted_proxies",
-                  "cannot be set in development mode, which asks nobody for credentials");
+    return refuse_setting(settings, "server.trusted_proxies",
+                          "cannot be set in development mode, which asks nobody for credentials");
   }
   if (!server.dev || is_loopback) return {};
-  return refuse(settings, "server.listen",
-                "must be a loopback address such as 127.0.0.1:8080 in development mode, which asks "
-                "nobody for credentials");
+  return refuse_setting(
+      settings, "server.listen",
+      "must be a loopback address such as 127.0.0.1:8080 in development mode, which asks "
+      "nobody for credentials");
 }
 
 Status read_public_url(const Settings& settings, ServerConfig& server) {
@@ -66,7 +62,7 @@ Status read_public_url(const Settings& settings, ServerConfig& server) {
   while (server.public_url.ends_with('/')) server.public_url.pop_back();
   const std::string& url = server.public_url;
   if (url.empty() || url.starts_with("http://") || url.starts_with("https://")) return {};
-  return refuse(settings, "server.public_url", "must begin with https:// or http://");
+  return refuse_setting(settings, "server.public_url", "must begin with https:// or http://");
 }
 
 Status read_server(const Settings& settings, ServerConfig& server) {
@@ -77,15 +73,16 @@ Status read_server(const Settings& settings, ServerConfig& server) {
   server.trusted_proxies = values.list("server.trusted_proxies");
   for (const std::string& proxy : server.trusted_proxies) {
     if (object::IpRange::parse(proxy)) continue;
-    return refuse(settings, "server.trusted_proxies",
-                  "holds \"" + printable(proxy, 80) +
-                      "\", which is no address or range such as "
-                      "10.0.0.0/8");
+    return refuse_setting(settings, "server.trusted_proxies",
+                          "holds \"" + printable(proxy, 80) +
+                              "\", which is no address or range such as "
+                              "10.0.0.0/8");
   }
   server.tls_certificate = values.text("server.tls_certificate");
   server.tls_key = values.text("server.tls_key");
   if (!server.tls_key.empty() && server.tls_certificate.empty()) {
-    return refuse(settings, "server.tls_key", "is of no use without server.tls_certificate");
+    return refuse_setting(settings, "server.tls_key",
+                          "is of no use without server.tls_certificate");
   }
   const auto threads = static_cast<int>(values.integer("server.threads"));
   server.threads = threads > 0 ? threads : machine_cores();
@@ -102,7 +99,7 @@ Status read_data(const Settings& settings, DataConfig& data) {
   const SettingValues& values = settings.values();
   data.dir = values.text("data.dir");
   while (data.dir.size() > 1 && data.dir.ends_with('/')) data.dir.pop_back();
-  if (data.dir.empty()) return refuse(settings, "data.dir", "must name a directory");
+  if (data.dir.empty()) return refuse_setting(settings, "data.dir", "must name a directory");
   data.retention = values.integer("data.retention");
   data.upload_retention = values.integer("data.upload_retention");
   data.synchronous_full = values.text("data.synchronous") == "full";
@@ -111,7 +108,8 @@ Status read_data(const Settings& settings, DataConfig& data) {
   if (file.empty()) return {};
   auto key = read_master_key(file);
   if (!key) {
-    return refuse(settings, "data.master_key_file", "cannot be used: " + key.error().message);
+    return refuse_setting(settings, "data.master_key_file",
+                          "cannot be used: " + key.error().message);
   }
   data.master_key = std::move(*key);
   return {};
@@ -251,6 +249,12 @@ void read_log(const SettingValues& values, Config& config) {
 
 }  // namespace
 
+std::unexpected<Error> refuse_setting(const std::string& where, std::string_view name,
+                                      std::string message) {
+  return std::unexpected(
+      placed({ErrorCode::kInvalidParameter, std::move(message), {}}, where, name));
+}
+
 int limit_of(const SettingValues& values, std::string_view setting) {
   if (values.flag("server.dev") && !values.given(setting)) return 0;
   return static_cast<int>(values.integer(setting));
@@ -317,7 +321,7 @@ Result<Config> make_config(const Settings& settings) {
   config.allow_addresses = values.list("network.allow_addresses");
   if (config.server.dev) config.allow_addresses.emplace_back(object::AddressRules::kLoopback);
   if (auto rules = object::AddressRules::parse(config.allow_addresses); !rules) {
-    return refuse(settings, "network.allow_addresses", rules.error().message);
+    return refuse_setting(settings, "network.allow_addresses", rules.error().message);
   }
   read_log(values, config);
   return config;

@@ -79,6 +79,14 @@ inline constexpr const char* kDefaultDataDir = "./telecine-data";
 /// The table of all settings: config_schema.cc.
 const SettingSchema& setting_schema();
 
+/// A value that has the right type and cannot be used all the same. `where` is its origin.
+std::unexpected<Error> refuse_setting(const std::string& where, std::string_view name,
+                                      std::string message);
+inline std::unexpected<Error> refuse_setting(const Settings& settings, std::string_view name,
+                                             std::string message) {
+  return refuse_setting(settings.values().origin(name), name, std::move(message));
+}
+
 /// Reads the file (none when empty), the environment and then `flags`, pairs of a setting's name
 /// and its text.
 Result<Settings> read_settings(const std::string& file,

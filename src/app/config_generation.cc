@@ -10,8 +10,7 @@ namespace {
 using provider::ProviderConfig;
 
 std::unexpected<Error> refuse(const SettingRow& row, std::string_view field, std::string message) {
-  const Error error{ErrorCode::kInvalidParameter, std::move(message), {}};
-  return std::unexpected(placed(error, row.origin, "generation." + std::string(field)));
+  return refuse_setting(row.origin, "generation." + std::string(field), std::move(message));
 }
 
 Status read_address(const SettingRow& row, ProviderConfig& provider) {

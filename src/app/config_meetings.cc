@@ -9,7 +9,6 @@
 namespace telecine::app {
 namespace {
 
-constexpr std::int64_t kDay = 86'400'000;
 using enum SettingType;
 
 /// A secret that stands in the row or in a file that the row names.
@@ -87,12 +86,6 @@ Result<feishu::UserToken> read_user_token(const SettingRow& row) {
   if (!scopes) return std::unexpected(scopes.error());
   token.scopes = std::move(*scopes);
   return token;
-}
-
-std::unexpected<Error> refuse(const Settings& settings, std::string_view name,
-                              std::string message) {
-  const Error error{ErrorCode::kInvalidParameter, std::move(message), {}};
-  return std::unexpected(placed(error, settings.values().origin(name), name));
 }
 
 }  // namespace
@@ -178,7 +171,7 @@ Result<feishu::Options> read_feishu(const Settings& settings) {
   feishu::Options options;
   options.rate_per_minute = limit_of(values, "feishu.rate_per_minute");
   const auto offset = parse_offset(values.text("feishu.utc_offset"));
-  if (!offset) return refuse(settings, "feishu.utc_offset", "must be like +08:00");
+  if (!offset) return refuse_setting(settings, "feishu.utc_offset", "must be like +08:00");
   options.utc_offset_minutes = *offset;
   options.english = values.text("feishu.language") == "en";
   options.retention = values.integer("feishu.retention");
@@ -187,7 +180,7 @@ Result<feishu::Options> read_feishu(const Settings& settings) {
   const bool is_path =
       options.prefix.starts_with('/') && options.prefix.find_first_of("{}?#%") == std::string::npos;
   if (!options.prefix.empty() && !is_path) {
-    return refuse(settings, "feishu.prefix", "must be a path such as /feishu");
+    return refuse_setting(settings, "feishu.prefix", "must be a path such as /feishu");
   }
   for (const SettingRow& row : settings.rows("feishu.app")) {
     auto app = read_app(row);

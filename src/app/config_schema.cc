@@ -7,7 +7,6 @@ namespace {
 
 constexpr std::int64_t kSecond = 1000;
 constexpr std::int64_t kHour = 3600 * kSecond;
-constexpr std::int64_t kDay = 24 * kHour;
 constexpr std::int64_t kMega = 1 << 20;
 constexpr std::int64_t kTera = 1LL << 40;
 

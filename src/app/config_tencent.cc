@@ -10,12 +10,6 @@ namespace {
 
 using enum SettingType;
 
-std::unexpected<Error> refuse(const std::string& where, std::string_view name,
-                              const std::string& message) {
-  const Error error{ErrorCode::kInvalidParameter, message, {}};
-  return std::unexpected(placed(error, where, name));
-}
-
 Status read_definitions(const SettingValues& values, std::vector<int>& definitions) {
   constexpr auto kName = "tencent.convert_definitions";
   definitions.clear();
@@ -24,8 +18,8 @@ Status read_definitions(const SettingValues& values, std::vector<int>& definitio
     const bool known = number && *number > 0 && *number < 1'000'000 &&
                        tencent::transcode_output(static_cast<int>(*number)).has_value();
     if (!known) {
-      return refuse(values.origin(kName), kName,
-                    "holds \"" + printable(text, 40) + "\", which is no template's number");
+      return refuse_setting(values.origin(kName), kName,
+                            "holds \"" + printable(text, 40) + "\", which is no template's number");
     }
     definitions.push_back(static_cast<int>(*number));
   }
@@ -37,7 +31,8 @@ Status read_type_names(const SettingValues& values, std::map<std::string, std::s
   for (const std::string& text : values.list(kName)) {
     const auto equals = text.find('=');
     if (equals == std::string::npos || equals == 0 || equals + 1 == text.size()) {
-      return refuse(values.origin(kName), kName, "must be pairs such as Procedure=procedure");
+      return refuse_setting(values.origin(kName), kName,
+                            "must be pairs such as Procedure=procedure");
     }
     names[text.substr(0, equals)] = text.substr(equals + 1);
   }
@@ -122,7 +117,8 @@ Status read_tencent(const Settings& settings, tencent::Options& options) {
   for (const SettingRow& row : settings.rows("tencent.procedure")) {
     const std::string& steps = row.values.text("steps");
     if (!tencent::wishes_of(steps, options)) {
-      return refuse(row.origin, "tencent.procedure.steps", "is no call of a built-in procedure");
+      return refuse_setting(row.origin, "tencent.procedure.steps",
+                            "is no call of a built-in procedure");
     }
     options.procedures[row.values.text("name")] = steps;
   }

@@ -82,7 +82,7 @@ Result<AccessKey> key_from(const Arguments& arguments) {
   return key;
 }
 
-int create(const Arguments& arguments) {
+int create_key(const Arguments& arguments) {
   auto wanted = key_from(arguments);
   if (!wanted) return report(wanted.error());
   const auto open = OpenKeys::open(arguments);
@@ -108,7 +108,7 @@ int create(const Arguments& arguments) {
   return kDone;
 }
 
-int list(const Arguments& arguments) {
+int list_keys(const Arguments& arguments) {
   const auto open = OpenKeys::open(arguments);
   if (!open) return report(open.error());
   const auto keys = open->keys->list(arguments.text("account"));
@@ -205,13 +205,13 @@ std::vector<Command> key_commands() {
                             "of its own]"},
                    kJson},
        .takes = Takes::kDataSettings,
-       .run = create},
+       .run = create_key},
       {.name = "key list",
        .summary = "List access keys, without their secrets",
        .details = "Example:\n  telecine key list --data /srv/telecine",
        .options = {{.name = "--account", .value = "NAME", .help = "Only this account's"}, kJson},
        .takes = Takes::kDataSettings,
-       .run = list},
+       .run = list_keys},
       switch_command("key disable", "Refuse a key from now on",
                      "Example:\n  telecine key disable AKIDx", true),
       switch_command("key enable", "Accept a disabled key again",
@@ -221,7 +221,8 @@ std::vector<Command> key_commands() {
        .details =
            "Works on the data directory, whether a server runs on it or not; a running one "
            "follows within a second. Links given out so far stay good until they expire, but "
-           "for 7 days at most, and only those by the last key before this one. After --at-once restart the servers, which remember answers with links for a while.\n\n"
+           "for 7 days at most, and only those by the last key before this one. After --at-once "
+           "restart the servers, which remember answers with links for a while.\n\n"
            "Example:\n  telecine key rotate-links --data /srv/telecine",
        .options = {{.name = "--at-once",
                     .help = "Void every link given out so far, as when the key has leaked"}},

@@ -18,12 +18,6 @@
 namespace telecine::app {
 namespace {
 
-int report(const Error& error) {
-  std::fprintf(stderr, "telecine: %s%s%s\n", error.field.c_str(), error.field.empty() ? "" : ": ",
-               error.message.c_str());
-  return 1;
-}
-
 /// Held by the one server of a data directory until the process ends.
 Result<Fd> lock_data_dir(const std::string& directory) {
   auto fd = open_file(directory + "/lock", O_RDWR | O_CREAT);

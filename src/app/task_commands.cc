@@ -12,11 +12,6 @@
 namespace telecine::app {
 namespace {
 
-std::vector<OptionSpec> with_client(std::vector<OptionSpec> own) {
-  for (const OptionSpec& option : client_options()) own.push_back(option);
-  return own;
-}
-
 std::string task_path(const Arguments& arguments) {
   return "/api/v1/tasks/" + percent_encode(arguments.text("ID"));
 }
@@ -105,7 +100,7 @@ int end_followed(const Arguments& arguments, const Client& client, const std::st
   return exit_code_of_task(*document);
 }
 
-int submit(const Arguments& arguments) {
+int submit_task(const Arguments& arguments) {
   auto body = request_body(arguments);
   if (!body) return report(body.error());
   const auto client = Client::make(arguments);
@@ -130,7 +125,7 @@ int submit(const Arguments& arguments) {
   return kDone;
 }
 
-int watch(const Arguments& arguments) {
+int watch_task(const Arguments& arguments) {
   const auto client = Client::make(arguments);
   if (!client) return report(client.error());
   return end_followed(arguments, *client, arguments.text("ID"));
@@ -145,19 +140,19 @@ int call_and_show(const Arguments& arguments, const char* method, const std::str
   return kDone;
 }
 
-int get(const Arguments& arguments) {
+int get_task(const Arguments& arguments) {
   return call_and_show(arguments, "GET", task_path(arguments));
 }
 
-int cancel(const Arguments& arguments) {
+int cancel_task(const Arguments& arguments) {
   return call_and_show(arguments, "POST", task_path(arguments) + "/cancel");
 }
 
-int retry(const Arguments& arguments) {
+int retry_task(const Arguments& arguments) {
   return call_and_show(arguments, "POST", task_path(arguments) + "/retry");
 }
 
-Result<json::array> list_tasks(const Client& client, const std::string& state, std::int64_t limit) {
+Result<json::array> read_tasks(const Client& client, const std::string& state, std::int64_t limit) {
   constexpr std::int64_t kPage = 200;
   json::array tasks;
   std::string cursor;
@@ -176,7 +171,7 @@ Result<json::array> list_tasks(const Client& client, const std::string& state, s
   return tasks;
 }
 
-int list(const Arguments& arguments) {
+int list_tasks(const Arguments& arguments) {
   const std::string state = arguments.text("state");
   if (!state.empty() && !value_named<TaskState>(state)) {
     return report_usage("--state must be " + names_listed<TaskState>());
@@ -185,7 +180,7 @@ int list(const Arguments& arguments) {
   if (!limit) return report(limit.error());
   const auto client = Client::make(arguments);
   if (!client) return report(client.error());
-  const auto tasks = list_tasks(*client, state, limit->value_or(20));
+  const auto tasks = read_tasks(*client, state, limit->value_or(20));
   if (!tasks) return report_call(tasks.error());
   if (arguments.has("json")) {
     print_json(json::object{{"tasks", *tasks}});
@@ -234,7 +229,7 @@ Command submit_command() {
                            .help = "A file, or a URL the server can read",
                            .required = true}},
           .options = with_client(std::move(options)),
-          .run = submit};
+          .run = submit_task};
 }
 
 Command id_command(std::string_view name, std::string_view summary, std::string_view details,
@@ -247,31 +242,36 @@ Command id_command(std::string_view name, std::string_view summary, std::string_
           .run = run};
 }
 
+Command list_command() {
+  std::vector<OptionSpec> own = {
+      {.name = "--state",
+       .value = "STATE",
+       .help = "queued, downloading, running, uploading, succeeded, failed or cancelled"},
+      {.name = "-n,--limit", .value = "N", .help = "How many at most [20]"}};
+  return {.name = "list",
+          .summary = "List tasks, newest first",
+          .details = "Example:\n  telecine list --state failed --limit 100",
+          .options = with_client(std::move(own)),
+          .run = list_tasks};
+}
+
 }  // namespace
 
 std::vector<Command> task_commands() {
   return {
       submit_command(),
       id_command("get", "Show a task",
-                 "Example:\n  telecine get 000000000000000172ac53d07b1dbe5c --json", get),
+                 "Example:\n  telecine get 000000000000000172ac53d07b1dbe5c --json", get_task),
       id_command("watch", "Follow a task to its end",
                  "Ends with 0 when the task succeeded, with 1 when it failed or was "
                  "cancelled.\n\n"
                  "Example:\n  telecine watch 000000000000000172ac53d07b1dbe5c",
-                 watch),
-      {.name = "list",
-       .summary = "List tasks, newest first",
-       .details = "Example:\n  telecine list --state failed --limit 100",
-       .options = with_client(
-           {{.name = "--state",
-             .value = "STATE",
-             .help = "queued, downloading, running, uploading, succeeded, failed or cancelled"},
-            {.name = "-n,--limit", .value = "N", .help = "How many at most [20]"}}),
-       .run = list},
+                 watch_task),
+      list_command(),
       id_command("cancel", "Cancel a task that has not ended",
-                 "Example:\n  telecine cancel 000000000000000172ac53d07b1dbe5c", cancel),
+                 "Example:\n  telecine cancel 000000000000000172ac53d07b1dbe5c", cancel_task),
       id_command("retry", "Queue a failed or cancelled task again",
-                 "Example:\n  telecine retry 000000000000000172ac53d07b1dbe5c", retry),
+                 "Example:\n  telecine retry 000000000000000172ac53d07b1dbe5c", retry_task),
   };
 }
 

@@ -9,11 +9,6 @@
 namespace telecine::app {
 namespace {
 
-std::vector<OptionSpec> with_client(std::vector<OptionSpec> own) {
-  for (const OptionSpec& option : client_options()) own.push_back(option);
-  return own;
-}
-
 const Template* built_in(std::string_view name) {
   for (const Template& made : built_in_templates()) {
     if (made.name == name) return &made;
@@ -38,7 +33,7 @@ void print_template_line(const json::value& value) {
 }
 
 /// The server's templates; without a server those that every one of them has.
-int list(const Arguments& arguments) {
+int list_templates(const Arguments& arguments) {
   json::array templates;
   for (const Template& made : built_in_templates()) templates.emplace_back(to_json(made));
   if (!arguments.has("offline")) {
@@ -62,7 +57,7 @@ int list(const Arguments& arguments) {
   return kDone;
 }
 
-int show(const Arguments& arguments) {
+int show_template(const Arguments& arguments) {
   const std::string name = arguments.text("NAME");
   json::value document;
   if (const Template* made = built_in(name)) {
@@ -97,7 +92,7 @@ Result<json::value> template_body(const Arguments& arguments) {
   return body;
 }
 
-int put(const Arguments& arguments) {
+int put_template(const Arguments& arguments) {
   const auto body = template_body(arguments);
   if (!body) return report(body.error());
   const auto client = Client::make(arguments);
@@ -111,7 +106,7 @@ int put(const Arguments& arguments) {
   return kDone;
 }
 
-int remove(const Arguments& arguments) {
+int remove_template(const Arguments& arguments) {
   const auto client = Client::make(arguments);
   if (!client) return report(client.error());
   const auto answer = client->call_json("DELETE", template_path(arguments.text("NAME")));
@@ -130,13 +125,13 @@ std::vector<Command> template_commands() {
        .details = "Without a server it shows the built-in ones.\n\n"
                   "Example:\n  telecine template list",
        .options = with_client({{.name = "--offline", .help = "Ask no server"}}),
-       .run = list},
+       .run = list_templates},
       {.name = "template show",
        .summary = "Show a template as JSON",
        .details = "Example:\n  telecine template show ladder > mine.json",
        .positionals = {name},
        .options = with_client({}),
-       .run = show},
+       .run = show_template},
       {.name = "template put",
        .summary = "Make or replace a template of your own",
        .details = "Example:\n"
@@ -144,14 +139,14 @@ std::vector<Command> template_commands() {
                   "  telecine template put mine mine.json --description \"Our ladder\"",
        .positionals = {name, {.name = "FILE", .help = "JSON, or a file with it", .required = true}},
        .options = with_client({{.name = "--description", .value = "TEXT", .help = "In words"}}),
-       .run = put},
+       .run = put_template},
       {.name = "template delete",
        .summary = "Delete a template of your own",
        .details = "Tasks made from it are not touched.\n\n"
                   "Example:\n  telecine template delete mine",
        .positionals = {name},
        .options = with_client({}),
-       .run = remove},
+       .run = remove_template},
   };
 }
 

@@ -81,6 +81,7 @@ class Hmac {
   std::optional<std::string> key_;
 };
 
+constexpr std::size_t kAesBlock = 16;
 constexpr std::size_t kNonce = 12;
 constexpr std::size_t kTag = 16;
 
@@ -252,6 +253,37 @@ std::optional<std::string> unseal(std::string_view key, std::string_view sealed,
                   EVP_CIPHER_CTX_ctrl(cipher.get(), EVP_CTRL_GCM_SET_TAG, kTag, tag.data()) == 1 &&
                   EVP_DecryptFinal_ex(cipher.get(), bytes_of(out) + size, &size) == 1;
   if (!ok) return std::nullopt;
+  return out;
+}
+
+struct Aes128Cbc::Impl {
+  Cipher context{EVP_CIPHER_CTX_new(), EVP_CIPHER_CTX_free};
+};
+
+Aes128Cbc::Aes128Cbc(std::string_view key, std::string_view iv) : impl_(std::make_unique<Impl>()) {
+  require(key.size() == kAesBlock && iv.size() == kAesBlock &&
+              EVP_EncryptInit_ex(impl_->context.get(), EVP_aes_128_cbc(), nullptr, bytes_of(key),
+                                 bytes_of(iv)) == 1,
+          "aes-128-cbc");
+}
+
+Aes128Cbc::~Aes128Cbc() = default;
+
+std::string Aes128Cbc::update(std::string_view plain) {
+  std::string out(plain.size() + kAesBlock, '\0');
+  int size = 0;
+  require(EVP_EncryptUpdate(impl_->context.get(), bytes_of(out), &size, bytes_of(plain),
+                            static_cast<int>(plain.size())) == 1,
+          "aes-128-cbc");
+  out.resize(static_cast<std::size_t>(size));
+  return out;
+}
+
+std::string Aes128Cbc::finish() {
+  std::string out(kAesBlock, '\0');
+  int size = 0;
+  require(EVP_EncryptFinal_ex(impl_->context.get(), bytes_of(out), &size) == 1, "aes-128-cbc");
+  out.resize(static_cast<std::size_t>(size));
   return out;
 }
 

@@ -53,4 +53,23 @@ std::string seal(std::string_view key, std::string_view plain, std::string_view 
 std::optional<std::string> unseal(std::string_view key, std::string_view sealed,
                                   std::string_view context);
 
+/// AES-128-CBC with PKCS #7 padding, fed piece by piece.
+class Aes128Cbc {
+ public:
+  /// Both are 16 bytes.
+  Aes128Cbc(std::string_view key, std::string_view iv);
+  Aes128Cbc(const Aes128Cbc&) = delete;
+  Aes128Cbc& operator=(const Aes128Cbc&) = delete;
+  ~Aes128Cbc();
+
+  /// What is ready: never more than was fed.
+  std::string update(std::string_view plain);
+  /// The rest; the object is spent afterwards.
+  std::string finish();
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
 }  // namespace telecine

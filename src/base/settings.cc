@@ -67,7 +67,7 @@ std::vector<std::string> words_of(std::string_view text, char separator) {
   return words;
 }
 
-std::string quoted(std::string_view text) {
+std::string toml_quoted(std::string_view text) {
   std::string out = "\"";
   for (const char c : text) {
     if (c == '"' || c == '\\') out += '\\';
@@ -141,16 +141,16 @@ Result<SettingValues::Value> parse_setting(const Setting& setting, std::string_v
 std::string toml_of(const Setting& setting, const SettingValues::Value& value) {
   if (const auto* list = std::get_if<std::vector<std::string>>(&value)) {
     std::vector<std::string> items;
-    for (const std::string& item : *list) items.push_back(quoted(item));
+    for (const std::string& item : *list) items.push_back(toml_quoted(item));
     return "[" + join(items, ", ") + "]";
   }
   if (const auto* flag = std::get_if<bool>(&value)) return *flag ? "true" : "false";
   if (const auto* number = std::get_if<std::int64_t>(&value)) {
     const std::string text = written(setting, *number);
-    return setting.type == SettingType::kInteger ? text : quoted(text);
+    return setting.type == SettingType::kInteger ? text : toml_quoted(text);
   }
   const auto& text = std::get<std::string>(value);
-  return setting.secret && !text.empty() ? "\"***\"" : quoted(text);
+  return setting.secret && !text.empty() ? "\"***\"" : toml_quoted(text);
 }
 
 const SettingValues::Item& SettingValues::item(std::string_view name) const {

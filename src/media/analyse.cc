@@ -15,7 +15,6 @@
 namespace telecine::media {
 namespace {
 
-constexpr Millis kProgressEvery = 200;
 constexpr int kPictureWidth = 640;
 /// Longer lists are cut off, with a warning.
 constexpr std::size_t kMostEntries = 10'000;
@@ -28,7 +27,7 @@ std::int64_t thread_us() {
 }
 
 /// An analyser, and what has become of it.
-struct Job {
+struct AnalysisJob {
   AnalysisRun run;
   std::unique_ptr<Analyser> analyser;  // null: skipped, failed, or not in this build
   std::int64_t elapsed_us = 0;
@@ -67,7 +66,7 @@ class Pass {
 
   void make_jobs() {
     for (const auto& [analysis, name] : kNames<Analysis>) {
-      Job job;
+      AnalysisJob job;
       job.run.analysis = analysis;
       const bool has_stream = is_of_sound(analysis) ? audio_ != nullptr : video_ != nullptr;
       if (!options_.wants(analysis)) {
@@ -83,7 +82,7 @@ class Pass {
   }
 
   bool feeds(std::initializer_list<Diet> diets) const {
-    return std::ranges::any_of(jobs_, [&](const Job& job) {
+    return std::ranges::any_of(jobs_, [&](const AnalysisJob& job) {
       return job.analyser && std::ranges::find(diets, job.analyser->diet()) != diets.end();
     });
   }
@@ -93,9 +92,9 @@ class Pass {
     const Ticks zero =
         format.start_time == AV_NOPTS_VALUE ? 0 : to_ticks(format.start_time, kMicroseconds);
     if (feeds({Diet::kPictures, Diet::kStored, Diet::kSamples})) {
-      auto decoder = VideoDecoder::open(
-          input_.stream(video_->index), 1, zero,
-          [this](const FramePtr& frame) { return on_picture(*frame); });
+      auto decoder =
+          VideoDecoder::open(input_.stream(video_->index), 1, zero,
+                             [this](const FramePtr& frame) { return on_picture(*frame); });
       if (decoder) {
         pictures_ = std::move(*decoder);
       } else {
@@ -115,7 +114,7 @@ class Pass {
   }
 
   void fail_all(bool of_sound, const Error& error) {
-    for (Job& job : jobs_) {
+    for (AnalysisJob& job : jobs_) {
       if (job.analyser && (job.analyser->diet() == Diet::kSound) == of_sound) job.fail(error);
     }
   }
@@ -149,7 +148,7 @@ class Pass {
   }
 
   void feed(Diet diet, const AVFrame& frame, Ticks at) {
-    for (Job& job : jobs_) {
+    for (AnalysisJob& job : jobs_) {
       if (!job.analyser || job.analyser->diet() != diet) continue;
       const std::int64_t before = thread_us();
       auto ok = job.analyser->take(frame, at);
@@ -233,7 +232,7 @@ class Pass {
     if (sound_ && sound_->tally().frames == 0) {
       fail_all(true, nothing_decoded(sound_->tally(), "sound"));
     }
-    for (Job& job : jobs_) {
+    for (AnalysisJob& job : jobs_) {
       if (!job.analyser) continue;
       const bool of_sound = job.analyser->diet() == Diet::kSound;
       if (auto ok = job.analyser->finish(of_sound ? sound_->end() : pictures_->end()); !ok) {
@@ -246,7 +245,7 @@ class Pass {
     AnalysisFacts facts;
     bool any_done = false;
     std::optional<Error> first_error;
-    for (Job& job : jobs_) {
+    for (AnalysisJob& job : jobs_) {
       if (job.analyser) {
         job.run.state = AnalysisState::kDone;
         job.run.samples = job.analyser->samples();
@@ -299,7 +298,7 @@ class Pass {
   const VideoFacts* video_ = nullptr;
   const AudioFacts* audio_ = nullptr;
   Millis interval_ = 0;
-  std::vector<Job> jobs_;
+  std::vector<AnalysisJob> jobs_;
   std::optional<VideoDecoder> pictures_;
   std::optional<AudioDecoder> sound_;
   std::optional<FilterChain> shrink_;

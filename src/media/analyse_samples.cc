@@ -4,6 +4,7 @@
 
 #include "media/analyser.h"
 #include "media/filter_chain.h"
+#include "task/picture.h"
 
 namespace telecine::media {
 namespace {
@@ -116,10 +117,6 @@ class QualityAnalyser final : public Analyser {
   Tally saturation_;
   FilterChain chain_;
 };
-
-int even(double value) {
-  return std::max(2, static_cast<int>(value / 2 + 0.5) * 2);
-}
 
 }  // namespace
 

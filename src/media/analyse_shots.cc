@@ -5,7 +5,7 @@
 namespace telecine::media {
 namespace {
 
-constexpr Millis kAround = 1000;
+constexpr Millis kNear = 1000;
 /// Below this, even a change in a still scene (a new line on a slide) is no cut.
 constexpr double kLeastScore = 3;
 constexpr double kStandsOut = 4;
@@ -29,12 +29,12 @@ void CutFinder::finish() {
 }
 
 void CutFinder::decide(Millis now, bool all) {
-  while (next_ < around_.size() && (all || around_[next_].at + kAround < now)) {
+  while (next_ < around_.size() && (all || around_[next_].at + kNear < now)) {
     if (is_cut(next_) && cuts_.size() < kMostCuts) {
       cuts_.push_back({around_[next_].at, around_[next_].score});
     }
     ++next_;
-    while (next_ < around_.size() && around_.front().at + kAround < around_[next_].at) {
+    while (next_ < around_.size() && around_.front().at + kNear < around_[next_].at) {
       around_.pop_front();
       --next_;
     }
@@ -50,7 +50,7 @@ bool CutFinder::is_cut(std::size_t index) const {
   for (std::size_t i = 0; i < around_.size(); ++i) {
     // The next picture differs much from this one in some clips (interlaced, blended) by the cut.
     if (i == index || i == index + 1) continue;
-    if (std::abs(around_[i].at - change.at) > kAround) continue;
+    if (std::abs(around_[i].at - change.at) > kNear) continue;
     sum += around_[i].difference;
     ++count;
   }
@@ -58,10 +58,10 @@ bool CutFinder::is_cut(std::size_t index) const {
   return change.score >= kStandsOut * std::max(kLeastMotion, mean);
 }
 
-std::vector<Shot> shots_from(std::span<const Cut> cuts, std::span<const TimeSpan> black,
+std::vector<Shot> shots_from(std::span<const ShotCut> cuts, std::span<const TimeSpan> black,
                              std::optional<Millis> second, Millis end) {
   std::vector<Shot> begins{{{0, 0}, {}}};
-  for (const Cut& cut : cuts) begins.push_back({{cut.at, 0}, cut.score});
+  for (const ShotCut& cut : cuts) begins.push_back({{cut.at, 0}, cut.score});
   for (const TimeSpan& stretch : black) {
     if (stretch.end - stretch.start >= kSeparates) begins.push_back({{stretch.end, 0}, {}});
   }

@@ -17,10 +17,10 @@ struct Change {
   double difference = 0;
 };
 
-struct Cut {
+struct ShotCut {
   Millis at = 0;
   double score = 0;
-  bool operator==(const Cut&) const = default;
+  bool operator==(const ShotCut&) const = default;
 };
 
 /// Tells cuts from motion. A picture begins a shot when its score reaches the threshold, or when
@@ -34,7 +34,7 @@ class CutFinder {
   void add(const Change& change);
   /// The end; then all cuts, in order. At most `kMostCuts` are kept.
   void finish();
-  const std::vector<Cut>& cuts() const { return cuts_; }
+  const std::vector<ShotCut>& cuts() const { return cuts_; }
 
  private:
   bool is_cut(std::size_t index) const;
@@ -43,12 +43,12 @@ class CutFinder {
   double threshold_;
   std::deque<Change> around_;
   std::size_t next_ = 0;  // of around_: the first that is not decided
-  std::vector<Cut> cuts_;
+  std::vector<ShotCut> cuts_;
 };
 
 /// Shots from cuts and black stretches. A shot of less than 0.2 s (a flash) becomes part of the
 /// next one, unless it is the very first picture alone. `second` is the time of the second picture.
-std::vector<Shot> shots_from(std::span<const Cut> cuts, std::span<const TimeSpan> black,
+std::vector<Shot> shots_from(std::span<const ShotCut> cuts, std::span<const TimeSpan> black,
                              std::optional<Millis> second, Millis end);
 
 }  // namespace telecine::media

@@ -9,16 +9,12 @@
 #include <optional>
 
 #include "media/animatic_frames.h"
-#include "media/branch.h"
-#include "media/encode.h"
-#include "media/mux.h"
+#include "media/drawn_clip.h"
 #include "media/probe.h"
 
 namespace telecine::media {
 namespace {
 
-constexpr int kSampleRate = 48'000;
-constexpr int kSoundBlock = 1024;
 constexpr double kTickSeconds = 0.03;
 constexpr double kTickPitch = 1200;  // Hz
 constexpr double kTickLoudness = 0.12;
@@ -65,127 +61,33 @@ Status append_xmp(int fd, const std::string& xmp) {
 }
 
 /// Silence, or a soft tick wherever something begins.
-class Sound {
- public:
-  Sound(const AnimaticOptions& options, std::span<const std::int64_t> starts) {
-    if (!options.ticks) return;
-    for (const std::int64_t start : starts) starts_.push_back(start * kSampleRate / options.fps);
-  }
-
-  Result<FramePtr> block(std::int64_t first, int samples) const {
-    FramePtr frame = make_frame();
-    frame->format = AV_SAMPLE_FMT_FLTP;
-    frame->sample_rate = kSampleRate;
-    frame->nb_samples = samples;
-    av_channel_layout_default(&frame->ch_layout, 2);
-    if (av_frame_get_buffer(frame.get(), 0) < 0) {
-      return fail(ErrorCode::kResourceLimit, "out of memory");
-    }
-    for (int channel = 0; channel < 2; ++channel) {
-      auto* out = reinterpret_cast<float*>(frame->extended_data[channel]);
-      for (int i = 0; i < samples; ++i) out[i] = at(first + i);
-    }
-    return frame;
-  }
-
- private:
-  float at(std::int64_t sample) const {
-    const auto next = std::ranges::upper_bound(starts_, sample);
-    if (next == starts_.begin()) return 0;
-    const double since = static_cast<double>(sample - *std::prev(next)) / kSampleRate;
+DrawnSound sound_of(const AnimaticOptions& options, std::span<const std::int64_t> starts) {
+  std::vector<std::int64_t> ticks;  // in samples
+  for (const std::int64_t start : starts) ticks.push_back(start * DrawnSound::kRate / options.fps);
+  if (!options.ticks) ticks.clear();
+  const auto sample = [ticks = std::move(ticks)](std::int64_t index) -> float {
+    const auto next = std::ranges::upper_bound(ticks, index);
+    if (next == ticks.begin()) return 0;
+    const double since = static_cast<double>(index - *std::prev(next)) / DrawnSound::kRate;
     if (since >= kTickSeconds) return 0;
     const double fade = 1 - since / kTickSeconds;
     return static_cast<float>(kTickLoudness * fade * fade *
                               std::sin(2 * std::numbers::pi * kTickPitch * since));
-  }
+  };
+  return {sample, frame_count(options) * DrawnSound::kRate / options.fps};
+}
 
-  std::vector<std::int64_t> starts_;  // in samples
-};
-
-class Writer {
- public:
-  explicit Writer(const AnimaticOptions& options) : options_(options) {}
-
-  Status open(OutputFiles& files, const std::string& name) {
-    VideoSettings settings;
-    settings.options.preset = Preset::kVeryfast;
-    settings.options.profile = Profile::kHigh;
-    settings.options = normalised(settings.options, OutputType::kVideo);
-    settings.size = {options_.width, options_.height};
-    settings.frame_rate = {options_.fps, 1};
-    settings.colour = {AVCOL_PRI_BT709, AVCOL_TRC_BT709, AVCOL_SPC_BT709};
-    settings.threads = kEncoderThreads;
-    auto video = VideoEncoder::open(settings);
-    if (!video) return std::unexpected(video.error());
-    video_ = std::move(*video);
-    auto muxer = FileMuxer::create(files, name, Container::kMp4);
-    if (!muxer) return std::unexpected(muxer.error());
-    muxer_ = std::move(*muxer);
-    auto track = muxer_->add_track({video_->parameters(), kTicks, video_->frame_rate()});
-    if (!track) return std::unexpected(track.error());
-    video_out_.add({muxer_.get(), *track, &fate_});
-    if (options_.sound) {
-      auto audio = AudioEncoder::open({}, kSampleRate, 2);
-      if (!audio) return std::unexpected(audio.error());
-      audio_ = std::move(*audio);
-      track = muxer_->add_track({audio_->parameters(), audio_->time_base(), {0, 1}});
-      if (!track) return std::unexpected(track.error());
-      audio_out_.add({muxer_.get(), *track, &fate_});
-    }
-    muxer_->tag("title", "Telecine animatic");
-    muxer_->tag("comment",
-                "Placeholder rendered by Telecine " + options_.version +
-                    "; no generative model was used; requested model: " + options_.model);
-    return muxer_->start();
-  }
-
-  Status add(FramePtr frame, std::int64_t index) {
-    frame->pts = av_rescale(index, kTicksPerSecond, options_.fps);
-    frame->pkt_duration = kTicksPerSecond / options_.fps;
-    return send(video_out_, video_->encode(std::move(frame)));
-  }
-
-  /// Sound up to the given number of samples.
-  Status add_sound(const Sound& sound, std::int64_t until) {
-    while (audio_ && samples_ < until) {
-      const auto count = static_cast<int>(std::min<std::int64_t>(kSoundBlock, until - samples_));
-      auto block = sound.block(samples_, count);
-      if (!block) return std::unexpected(block.error());
-      const Ticks at = to_ticks(samples_, {1, kSampleRate});
-      samples_ += count;
-      if (auto ok = send(audio_out_, audio_->encode(**block, at)); !ok) return ok;
-    }
-    return {};
-  }
-
-  Status finish() {
-    if (auto ok = send(video_out_, video_->finish()); !ok) return ok;
-    if (audio_) {
-      if (auto ok = send(audio_out_, audio_->finish()); !ok) return ok;
-    }
-    if (auto ok = muxer_->finish(); !ok) return ok;
-    return append_xmp(muxer_->fd(), xmp_of(options_));
-  }
-
-  int fd() const { return muxer_->fd(); }
-
- private:
-  Status send(Distributor& out, Result<std::vector<PacketPtr>> packets) {
-    if (!packets) return std::unexpected(packets.error());
-    out.send(std::move(*packets));
-    if (auto error = fate_.error()) return std::unexpected(*error);
-    return {};
-  }
-
-  const AnimaticOptions& options_;
-  Fate fate_;
-  std::optional<VideoEncoder> video_;
-  std::optional<AudioEncoder> audio_;
-  std::unique_ptr<FileMuxer> muxer_;
-  Distributor video_out_;
-  Distributor audio_out_;
-  std::int64_t samples_ = 0;
-};
+VideoSettings settings_of(const AnimaticOptions& options) {
+  VideoSettings settings;
+  settings.options.preset = Preset::kVeryfast;
+  settings.options.profile = Profile::kHigh;
+  settings.options = normalised(settings.options, OutputType::kVideo);
+  settings.size = {options.width, options.height};
+  settings.frame_rate = {options.fps, 1};
+  settings.colour = {AVCOL_PRI_BT709, AVCOL_TRC_BT709, AVCOL_SPC_BT709};
+  settings.threads = kEncoderThreads;
+  return settings;
+}
 
 }  // namespace
 
@@ -196,22 +98,28 @@ Result<MadeOutput> render_animatic(const AnimaticOptions& options, const OpenPic
   route_av_log();
   auto frames = AnimaticFrames::make(options, open);
   if (!frames) return std::unexpected(frames.error());
-  const Sound sound(options, (*frames)->starts());
-  Writer writer(options);
   const std::string file = name + ".mp4";
-  if (auto ok = writer.open(files, file); !ok) return std::unexpected(ok.error());
+  std::optional<DrawnSound> sound;
+  if (options.sound) sound = sound_of(options, (*frames)->starts());
+  auto clip = DrawnClip::create(files, file, settings_of(options), std::move(sound));
+  if (!clip) return std::unexpected(clip.error());
+  (*clip)->tag("title", "Telecine animatic");
+  (*clip)->tag("comment", "Placeholder rendered by Telecine " + options.version +
+                              "; no generative model was used; requested model: " + options.model);
   const std::int64_t count = frame_count(options);
   for (std::int64_t i = 0; i < count; ++i) {
     auto frame = (*frames)->frame(i);
     if (!frame) return std::unexpected(frame.error());
-    if (auto ok = writer.add(std::move(*frame), i); !ok) return std::unexpected(ok.error());
-    const std::int64_t heard = (i + 1) * kSampleRate / options.fps;
-    if (auto ok = writer.add_sound(sound, heard); !ok) return std::unexpected(ok.error());
+    (*frame)->pts = av_rescale(i, kTicksPerSecond, options.fps);
+    (*frame)->pkt_duration = kTicksPerSecond / options.fps;
+    if (auto ok = (*clip)->add(std::move(*frame)); !ok) return std::unexpected(ok.error());
     if (i % kReportEvery == 0) done(static_cast<double>(i) / static_cast<double>(count));
   }
-  if (auto ok = writer.finish(); !ok) return std::unexpected(ok.error());
+  if (auto ok = (*clip)->finish(); !ok) return std::unexpected(ok.error());
+  const int fd = (*clip)->fd();
+  if (auto ok = append_xmp(fd, xmp_of(options)); !ok) return std::unexpected(ok.error());
   done(1);
-  auto facts = probe(writer.fd());
+  auto facts = probe(fd);
   if (!facts) return std::unexpected(facts.error());
   MadeOutput made;
   made.files = {{file, {}, "video/mp4", facts->size, {}}};

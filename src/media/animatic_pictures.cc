@@ -21,12 +21,13 @@ Result<FramePtr> blank(Dimensions size) {
   return frame;
 }
 
-struct Plane {
+struct PlaneSize {
   int width;
   int height;
 };
-Plane plane_of(const AVFrame& frame, int plane) {
-  return plane == 0 ? Plane{frame.width, frame.height} : Plane{frame.width / 2, frame.height / 2};
+PlaneSize plane_size(const AVFrame& frame, int plane) {
+  return plane == 0 ? PlaneSize{frame.width, frame.height}
+                    : PlaneSize{frame.width / 2, frame.height / 2};
 }
 
 const std::uint8_t* line_of(const AVFrame& frame, int plane, int y) {
@@ -50,10 +51,6 @@ void sample_line(const std::uint8_t* upper, const std::uint8_t* lower, int weigh
 }
 
 }  // namespace
-
-int even(double value) {
-  return std::max(2, static_cast<int>(std::lround(value / 2)) * 2);
-}
 
 Result<FramePtr> read_picture(const OpenPicture& open, int index) {
   auto fd = open(index);
@@ -92,7 +89,7 @@ Result<FramePtr> dissolve(const AVFrame& a, const AVFrame& b, int share) {
   auto out = blank({a.width, a.height});
   if (!out) return out;
   for (int plane = 0; plane < 3; ++plane) {
-    const Plane size = plane_of(a, plane);
+    const PlaneSize size = plane_size(a, plane);
     for (int y = 0; y < size.height; ++y) {
       const auto* from = line_of(a, plane, y);
       const auto* to = line_of(b, plane, y);
@@ -110,8 +107,8 @@ Result<FramePtr> sample(const AVFrame& from, const PanWindow& window, Dimensions
   if (!out) return out;
   for (int plane = 0; plane < 3; ++plane) {
     const double part = plane == 0 ? 1 : 0.5;
-    const Plane target = plane_of(**out, plane);
-    const Plane source = plane_of(from, plane);
+    const PlaneSize target = plane_size(**out, plane);
+    const PlaneSize source = plane_size(from, plane);
     const double step_x = window.width * part / target.width;
     const double step_y = window.height * part / target.height;
     for (int y = 0; y < target.height; ++y) {
@@ -132,8 +129,8 @@ Result<FramePtr> sample(const AVFrame& from, const PanWindow& window, Dimensions
 
 void put_foot(AVFrame& frame, const AVFrame& foot, int sheer) {
   for (int plane = 0; plane < 3; ++plane) {
-    const Plane size = plane_of(foot, plane);
-    const int top = plane_of(frame, plane).height - size.height;
+    const PlaneSize size = plane_size(foot, plane);
+    const int top = plane_size(frame, plane).height - size.height;
     const int mixed = plane == 0 ? sheer : sheer / 2;
     for (int y = 0; y < size.height; ++y) {
       auto* line = line_of(frame, plane, top + y);

@@ -12,8 +12,6 @@ Result<FramePtr> read_picture(const OpenPicture& open, int index);
 Result<FramePtr> as_rgb(const AVFrame& picture, Dimensions size);
 Result<FramePtr> as_yuv(const AVFrame& rgb);
 
-/// The nearest even number of px, at least 2.
-int even(double value);
 /// The smallest even size of the picture's shape that covers an area, and the largest in it.
 Dimensions cover(const AVFrame& picture, double width, double height);
 Dimensions inside(const AVFrame& picture, double width, double height);

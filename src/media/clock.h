@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <string>
 
 #include "media/av.h"
 #include "task/facts.h"
@@ -29,5 +30,8 @@ inline Millis ticks_to_ms(Ticks ticks) {
 inline double ticks_to_seconds(Ticks ticks) {
   return static_cast<double>(ticks) / kTicksPerSecond;
 }
+
+/// As WebVTT writes times: "00:01:02.345".
+std::string webvtt_time(Millis at);
 
 }  // namespace telecine::media

@@ -7,41 +7,36 @@
 #include <vector>
 
 #include "media/encoders.h"
+#include "media/nal_units.h"
 
 namespace telecine::media {
 namespace {
 
-// hvcC, as files carry it, says the same at fixed places: general_profile_space and what follows,
-// as in the SPS from its third byte on.
-constexpr int kHvccPtl = 1;
-constexpr int kPtlSize = 12;
-
-// The first bytes of the first SPS, from its NAL header on and without emulation prevention.
-std::vector<std::uint8_t> hevc_sps(const AVCodecParameters& codec) {
-  constexpr int kSps = 33;
-  constexpr std::size_t kEnough = 16;
-  const std::uint8_t* data = codec.extradata;
-  std::vector<std::uint8_t> out;
-  for (int i = 0; i + 3 < codec.extradata_size; ++i) {
-    if (data[i] != 0 || data[i + 1] != 0 || data[i + 2] != 1) continue;
-    if (((data[i + 3] >> 1) & 0x3F) != kSps) continue;
-    for (int j = i + 3; j < codec.extradata_size && out.size() < kEnough; ++j) {
-      const bool prevents = data[j] == 3 && data[j - 1] == 0 && data[j - 2] == 0;
-      if (!prevents) out.push_back(data[j]);
-    }
-    break;
+/// The first sequence set that goes with the stream; empty when there is none.
+Bytes sequence_set(const AVCodecParameters& codec) {
+  const unsigned wanted = codec.codec_id == AV_CODEC_ID_HEVC ? kH265SequenceSet : kH264SequenceSet;
+  const auto sets = parameter_sets(codec);
+  if (!sets) return {};
+  for (const BytesView unit : nal_units(*sets)) {
+    if (unit_type(codec.codec_id, unit) == wanted) return {unit.begin(), unit.end()};
   }
-  return out;
+  return {};
+}
+
+// Profile, constraints and level stand behind the unit's header.
+std::string h264_string(const AVCodecParameters& codec) {
+  const Bytes set = sequence_set(codec);
+  if (set.size() < 4) return "avc1";
+  char text[16];
+  std::snprintf(text, sizeof text, "avc1.%02X%02X%02X", set[1], set[2], set[3]);
+  return text;
 }
 
 // ISO/IEC 14496-15 E.3: profile, compatibility flags in reverse, tier and level, and the
 // constraint bytes up to the last that is not 0.
 std::string hevc_string(const AVCodecParameters& codec) {
-  const auto sps = hevc_sps(codec);
-  const bool is_hvcc = codec.extradata_size >= kHvccPtl + kPtlSize && codec.extradata[0] == 1;
-  if (!is_hvcc && sps.size() < 3 + kPtlSize) return "hvc1";
-  // In the SPS two bytes of NAL header and one of ids stand before the profile.
-  const std::uint8_t* ptl = is_hvcc ? codec.extradata + kHvccPtl : sps.data() + 3;
+  const Bytes ptl = h265_profile(sequence_set(codec));
+  if (ptl.empty()) return "hvc1";
   const auto space = static_cast<std::size_t>(ptl[0] >> 6);
   std::uint32_t flags = 0;
   for (int bit = 0; bit < 32; ++bit) {
@@ -106,22 +101,7 @@ std::string vp9_string(const AVCodecParameters& codec) {
 }  // namespace
 
 std::string codec_string(const AVCodecParameters& codec) {
-  char text[32] = {};
-  if (codec.codec_id == AV_CODEC_ID_H264) {
-    // Extradata is either Annex B, whose first NAL unit is the SPS, or avcC: in both the profile,
-    // constraint and level bytes follow the SPS's NAL header or the version byte.
-    const std::uint8_t* data = codec.extradata;
-    const int size = codec.extradata_size;
-    int at = -1;
-    if (size >= 4 && data[0] == 1) at = 1;
-    for (int i = 0; at < 0 && i + 6 < size; ++i) {
-      const bool start_code = data[i] == 0 && data[i + 1] == 0 && data[i + 2] == 1;
-      if (start_code && (data[i + 3] & 0x1F) == 7) at = i + 4;
-    }
-    if (at < 0 || at + 3 > size) return "avc1";
-    std::snprintf(text, sizeof text, "avc1.%02X%02X%02X", data[at], data[at + 1], data[at + 2]);
-    return text;
-  }
+  if (codec.codec_id == AV_CODEC_ID_H264) return h264_string(codec);
   if (codec.codec_id == AV_CODEC_ID_HEVC) return hevc_string(codec);
   if (codec.codec_id == AV_CODEC_ID_AV1) return av1_string(codec);
   if (codec.codec_id == AV_CODEC_ID_VP9) return vp9_string(codec);
@@ -134,8 +114,7 @@ std::string codec_string(const AVCodecParameters& codec) {
   if (codec.codec_id == AV_CODEC_ID_AAC) {
     // The AudioSpecificConfig starts with five bits of object type.
     const int object = codec.extradata_size > 0 ? codec.extradata[0] >> 3 : 2;
-    std::snprintf(text, sizeof text, "mp4a.40.%d", object);
-    return text;
+    return "mp4a.40." + std::to_string(object);
   }
   return avcodec_get_name(codec.codec_id);
 }

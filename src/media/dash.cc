@@ -32,7 +32,7 @@ std::string escaped(const std::string& text) {
   return out;
 }
 
-std::string seconds_text(double seconds) {
+std::string iso_duration(double seconds) {
   char text[32];
   std::snprintf(text, sizeof text, "PT%.3fS", seconds);
   return text;
@@ -170,9 +170,9 @@ std::string dash_manifest(const Ladder& ladder) {
       "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n"
       "<MPD xmlns=\"urn:mpeg:dash:schema:mpd:2011\""
       " profiles=\"urn:mpeg:dash:profile:isoff-live:2011\" type=\"static\"" +
-      attribute("mediaPresentationDuration", seconds_text(ladder.seconds)) +
-      attribute("maxSegmentDuration", seconds_text(ticks_to_seconds(longest))) +
-      attribute("minBufferTime", seconds_text(ticks_to_seconds(longest))) +
+      attribute("mediaPresentationDuration", iso_duration(ladder.seconds)) +
+      attribute("maxSegmentDuration", iso_duration(ticks_to_seconds(longest))) +
+      attribute("minBufferTime", iso_duration(ticks_to_seconds(longest))) +
       ">\n<Period id=\"0\" start=\"PT0S\">\n";
   int id = 0;
   for (const auto& set : video_sets(ladder)) {

@@ -5,13 +5,6 @@
 namespace telecine::media {
 namespace {
 
-Ticks usual_step_of(const AVStream& stream) {
-  AVRational rate = stream.avg_frame_rate;
-  if (rate.num <= 0 || rate.den <= 0) rate = stream.r_frame_rate;
-  if (rate.num <= 0 || rate.den <= 0) rate = {25, 1};
-  return std::max<Ticks>(1, av_rescale(kTicksPerSecond, rate.den, rate.num));
-}
-
 // A single picture is not shown for longer than this whatever its packet claims.
 constexpr Ticks kLongestFrame = 60LL * kTicksPerSecond;
 
@@ -21,6 +14,13 @@ void count_failure(DecodeTally& tally, int code) {
 }
 
 }  // namespace
+
+Ticks usual_step_of(const AVStream& stream) {
+  AVRational rate = stream.avg_frame_rate;
+  if (rate.num <= 0 || rate.den <= 0) rate = stream.r_frame_rate;
+  if (rate.num <= 0 || rate.den <= 0) rate = {25, 1};
+  return std::max<Ticks>(1, av_rescale(kTicksPerSecond, rate.den, rate.num));
+}
 
 VideoDecoder::VideoDecoder(const AVStream& stream, CodecContextPtr context, Ticks zero, Sink sink)
     : context_(std::move(context)),

@@ -7,6 +7,9 @@
 
 namespace telecine::media {
 
+/// From one picture to the next, where a stream says nothing about it.
+Ticks usual_step_of(const AVStream& stream);
+
 /// What a decoder had to put up with.
 struct DecodeTally {
   std::int64_t packets = 0;

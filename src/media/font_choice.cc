@@ -12,7 +12,7 @@ namespace telecine::media {
 namespace {
 
 /// Bytes of a character that begins with `first`.
-std::size_t length_of(char first) {
+std::size_t utf8_length(char first) {
   const auto byte = static_cast<unsigned char>(first);
   if (byte < 0x80) return 1;
   if (byte < 0xE0) return 2;
@@ -76,7 +76,7 @@ std::string FontChoice::with_families(std::string_view dialogue) const {
   while (at < dialogue.size()) {
     std::size_t length = markup_at(dialogue, at);
     if (length == 0) {
-      length = std::min(length_of(dialogue[at]), dialogue.size() - at);
+      length = std::min(utf8_length(dialogue[at]), dialogue.size() - at);
       const std::u32string character = decode(dialogue.substr(at, length));
       const bool stays = length == 1 || character.empty() || clings(character.front());
       const Font* wanted =

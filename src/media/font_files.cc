@@ -13,11 +13,11 @@ namespace telecine::media {
 namespace {
 
 /// Where Debian and its relatives put them. Of each group the first that is there serves.
-struct Group {
+struct FontGroup {
   bool emoji;
   std::array<const char*, 4> paths;
 };
-constexpr auto kGroups = std::to_array<Group>({
+constexpr auto kGroups = std::to_array<FontGroup>({
     {false,
      {"/usr/share/fonts/truetype/dejavu/DejaVuSans.ttf",
       "/usr/share/fonts/truetype/noto/NotoSans-Regular.ttf",
@@ -58,7 +58,7 @@ std::string_view map_file(const char* path) {
 
 void load_font_files() {
   if (!loaded().empty()) return;
-  for (const Group& group : kGroups) {
+  for (const FontGroup& group : kGroups) {
     for (const char* path : group.paths) {
       if (path == nullptr) break;
       const auto bytes = map_file(path);

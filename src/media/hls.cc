@@ -10,7 +10,6 @@ extern "C" {
 #include <cmath>
 #include <cstdio>
 
-#include "base/cipher.h"
 #include "base/crypto.h"
 #include "media/ladder.h"
 
@@ -38,7 +37,7 @@ constexpr auto kFormats = std::to_array<FormatEntry>({
     {SegmentFormat::kTs, "mpegts", "ts", "video/mp2t", 3, ""},
 });
 
-const FormatEntry& entry_of(SegmentFormat format) {
+const FormatEntry& segment_entry(SegmentFormat format) {
   return *std::ranges::find(kFormats, format, &FormatEntry::format);
 }
 
@@ -51,7 +50,7 @@ constexpr Ticks kTsShift =
 
 std::string segment_name(std::size_t number, SegmentFormat format) {
   char name[32];
-  std::snprintf(name, sizeof name, "seg-%05zu.%s", number, entry_of(format).extension);
+  std::snprintf(name, sizeof name, "seg-%05zu.%s", number, segment_entry(format).extension);
   return name;
 }
 
@@ -86,11 +85,11 @@ Error hls_error(int code) {
 }  // namespace
 
 const char* segment_muxer(SegmentFormat format) {
-  return entry_of(format).muxer;
+  return segment_entry(format).muxer;
 }
 
 std::string playlist_head(SegmentFormat format) {
-  return "#EXTM3U\n#EXT-X-VERSION:" + std::to_string(entry_of(format).version) + "\n";
+  return "#EXTM3U\n#EXT-X-VERSION:" + std::to_string(segment_entry(format).version) + "\n";
 }
 
 HlsMuxer::HlsMuxer(OutputFiles& files, std::string directory, const OutputSpec& spec,
@@ -108,7 +107,7 @@ HlsMuxer::~HlsMuxer() {
 
 Result<int> HlsMuxer::add_track(const TrackFormat& format) {
   if (!context_.format) {
-    auto context = MuxContext::make(entry_of(format_).muxer, io_.get());
+    auto context = MuxContext::make(segment_entry(format_).muxer, io_.get());
     if (!context) return std::unexpected(context.error());
     context_ = std::move(*context);
   }
@@ -289,7 +288,8 @@ Status HlsMuxer::cut(Ticks at) {
   const std::string name = segment_name(segments_.size() + 1, format_);
   std::string iv;
   if (auto ok = encrypt_segment(iv); !ok) return ok;
-  if (auto ok = close_file(std::move(segment_), name, entry_of(format_).media_type); !ok) return ok;
+  if (auto ok = close_file(std::move(segment_), name, segment_entry(format_).media_type); !ok)
+    return ok;
   segments_.push_back({segment_start_, at - segment_start_, made_.back().size, std::move(iv)});
   segment_start_ = at;
   next_cut_ = (at / length_ + 1) * length_;
@@ -330,7 +330,7 @@ std::string HlsMuxer::playlist(double target) const {
   std::string out = playlist_head(format_) + line +
                     "#EXT-X-MEDIA-SEQUENCE:1\n#EXT-X-PLAYLIST-TYPE:VOD\n"
                     "#EXT-X-INDEPENDENT-SEGMENTS\n" +
-                    entry_of(format_).map;
+                    segment_entry(format_).map;
   for (std::size_t i = 0; i < segments_.size(); ++i) {
     if (!segments_[i].iv.empty()) {
       out += "#EXT-X-KEY:METHOD=AES-128,URI=\"" + key_->uri + "\",IV=0x" + segments_[i].iv + "\n";

@@ -20,14 +20,6 @@ constexpr unsigned kH265BlaAlone = 18;
 constexpr unsigned kH265Cra = 21;
 constexpr unsigned kH265LastIrap = 23;
 constexpr unsigned kH265LastSlice = 31;
-constexpr unsigned kH265VideoSet = 32;
-constexpr unsigned kH265SequenceSet = 33;
-constexpr unsigned kH265PictureSet = 34;
-
-unsigned type_of(AVCodecID codec, BytesView unit) {
-  if (unit.empty()) return 0;
-  return codec == AV_CODEC_ID_HEVC ? (unit[0] >> 1) & 0x3fU : unit[0] & 0x1fU;
-}
 
 void append(Bytes& out, BytesView bytes) {
   out.insert(out.end(), bytes.begin(), bytes.end());
@@ -96,13 +88,7 @@ Bytes sets_of_h265(BytesView record) {
 class Bits {
  public:
   explicit Bits(BytesView unit) {
-    int zeros = 0;
-    for (const std::uint8_t b : unit) {
-      if (zeros >= 2 && b == 3) {
-        zeros = 0;
-        continue;
-      }
-      zeros = b == 0 ? zeros + 1 : 0;
+    for (const std::uint8_t b : unescaped(unit)) {
       for (int bit = 7; bit >= 0; --bit) bits_.push_back((b >> bit & 1) != 0);
     }
   }
@@ -193,6 +179,32 @@ std::vector<BytesView> nal_units(BytesView stream) {
   return units;
 }
 
+unsigned unit_type(AVCodecID codec, BytesView unit) {
+  if (unit.empty()) return 0;
+  return codec == AV_CODEC_ID_HEVC ? (unit[0] >> 1) & 0x3fU : unit[0] & 0x1fU;
+}
+
+Bytes unescaped(BytesView unit) {
+  Bytes out;
+  out.reserve(unit.size());
+  int zeros = 0;
+  for (const std::uint8_t b : unit) {
+    const bool escapes = zeros >= 2 && b == 3;
+    zeros = b == 0 ? zeros + 1 : 0;
+    if (!escapes) out.push_back(b);
+  }
+  return out;
+}
+
+Bytes h265_profile(BytesView sequence_set) {
+  // Behind the unit's header and a byte of numbers.
+  constexpr std::size_t kAt = 3;
+  constexpr std::size_t kSize = 12;
+  const Bytes plain = unescaped(sequence_set);
+  if (plain.size() < kAt + kSize) return {};
+  return {plain.begin() + kAt, plain.begin() + kAt + kSize};
+}
+
 int length_size(const AVCodecParameters& codec) {
   if (codec.extradata_size < 5 || codec.extradata[0] != 1) return 0;
   const int place = codec.codec_id == AV_CODEC_ID_HEVC ? 21 : 4;
@@ -233,7 +245,7 @@ Result<PacketPtr> with_start_codes(const AVPacket& packet, int length_size) {
 
 GroupStart group_start(AVCodecID codec, BytesView picture) {
   for (const BytesView unit : nal_units(picture)) {
-    const unsigned type = type_of(codec, unit);
+    const unsigned type = unit_type(codec, unit);
     if (codec == AV_CODEC_ID_H264) {
       if (type < kH264FirstSlice || type > kH264Idr) continue;
       return type == kH264Idr ? GroupStart::kClosed : GroupStart::kNone;
@@ -247,7 +259,7 @@ GroupStart group_start(AVCodecID codec, BytesView picture) {
 
 void make_closed(Bytes& picture) {
   for (const BytesView unit : nal_units(picture)) {
-    if (type_of(AV_CODEC_ID_HEVC, unit) != kH265Cra) continue;
+    if (unit_type(AV_CODEC_ID_HEVC, unit) != kH265Cra) continue;
     std::uint8_t& head = picture[static_cast<std::size_t>(unit.data() - picture.data())];
     head = static_cast<std::uint8_t>((head & 0x81) | kH265BlaAlone << 1);
   }
@@ -256,7 +268,7 @@ void make_closed(Bytes& picture) {
 Result<Bytes> renumbered_h265(BytesView stream) {
   Bytes out;
   for (const BytesView unit : nal_units(stream)) {
-    const unsigned type = type_of(AV_CODEC_ID_HEVC, unit);
+    const unsigned type = unit_type(AV_CODEC_ID_HEVC, unit);
     if (type > kH265PictureSet) {
       append_unit(out, unit);
       continue;
@@ -273,7 +285,7 @@ Result<Bytes> renumbered_h265(BytesView stream) {
 bool has_sets(AVCodecID codec, BytesView stream, unsigned pictures, unsigned sets) {
   const bool is_h265 = codec == AV_CODEC_ID_HEVC;
   return std::ranges::any_of(nal_units(stream), [&](BytesView unit) {
-    if (type_of(codec, unit) != (is_h265 ? kH265PictureSet : kH264PictureSet)) return false;
+    if (unit_type(codec, unit) != (is_h265 ? kH265PictureSet : kH264PictureSet)) return false;
     const Bits bits(unit);
     std::size_t at = is_h265 ? kH265Header : 8;
     const unsigned number = bits.number(at);

@@ -24,6 +24,19 @@ enum class GroupStart : std::uint8_t {
 /// The units of a stretch of stream, each without its start code.
 std::vector<BytesView> nal_units(BytesView stream);
 
+/// What a unit holds: nal_unit_type.
+unsigned unit_type(AVCodecID codec, BytesView unit);
+// Rec. H.264, table 7-1, and Rec. H.265, table 7-1.
+inline constexpr unsigned kH264SequenceSet = 7;
+inline constexpr unsigned kH265VideoSet = 32;
+inline constexpr unsigned kH265SequenceSet = 33;
+inline constexpr unsigned kH265PictureSet = 34;
+/// A unit without the bytes that keep its payload from looking like a start code.
+Bytes unescaped(BytesView unit);
+/// The 12 bytes of profile, tier and level that an H.265 sequence set tells of its whole stream, as
+/// ISO/IEC 14496-15 repeats them; none when the set is too short.
+Bytes h265_profile(BytesView sequence_set);
+
 /// Bytes in which a stream's packets count their units' lengths; 0: they have start codes.
 int length_size(const AVCodecParameters& codec);
 /// The parameter sets that go with a stream. kUnsupported when there are none.

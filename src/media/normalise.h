@@ -1,10 +1,13 @@
 #pragma once
 
+#include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "media/av.h"
 #include "media/describe.h"
+#include "media/filter_chain.h"
 #include "task/rendition.h"
 
 namespace telecine::media {
@@ -27,18 +30,14 @@ class Normaliser {
   Result<std::vector<FramePtr>> finish();
 
  private:
-  Status build(const AVFrame& frame);
-  Result<std::vector<FramePtr>> drain();
+  Status start();
 
   Orientation orientation_;
   Deinterlace wanted_;
   bool interlaced_ = false;
-  FilterGraphPtr graph_;
-  AVFilterContext* source_ = nullptr;  // owned by graph_
-  AVFilterContext* sink_ = nullptr;    // owned by graph_
-  int width_ = 0;
-  int height_ = 0;
-  int format_ = -1;
+  std::optional<FilterChain> chain_;
+  /// What came out of it; it stays where it is when this moves.
+  std::unique_ptr<std::vector<FramePtr>> ready_ = std::make_unique<std::vector<FramePtr>>();
 };
 
 }  // namespace telecine::media

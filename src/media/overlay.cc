@@ -13,11 +13,6 @@
 namespace telecine::media {
 namespace {
 
-bool is_rgb(AVPixelFormat format) {
-  const auto* facts = av_pix_fmt_desc_get(format);
-  return facts != nullptr && (facts->flags & AV_PIX_FMT_FLAG_RGB) != 0;
-}
-
 bool has_ten_bits(AVPixelFormat format) {
   const auto* facts = av_pix_fmt_desc_get(format);
   return facts != nullptr && facts->comp[0].depth == 10;

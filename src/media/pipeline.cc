@@ -17,8 +17,6 @@
 namespace telecine::media {
 namespace {
 
-constexpr auto kProgressEvery = std::chrono::milliseconds(200);
-
 // Several threads make files; the interface promises one at a time.
 class OneAtATime : public OutputFiles {
  public:
@@ -54,7 +52,7 @@ class Ticker {
   void tick(std::stop_token stop) {
     std::unique_lock lock(mutex_);
     while (!stop.stop_requested()) {
-      wake_.wait_for(lock, stop, kProgressEvery, [] { return false; });
+      wake_.wait_for(lock, stop, std::chrono::milliseconds(kProgressEvery), [] { return false; });
       if (!stop.stop_requested()) observer_.on_progress(transcode_.done(), speed());
     }
   }

@@ -57,6 +57,8 @@ struct Made {
   std::vector<std::int64_t> cuts{};       ///< keyframes at which it can be cut; none: nowhere
 };
 
+inline constexpr Millis kProgressEvery = 200;
+
 /// Hears of a run.
 struct Observer {
   virtual ~Observer() = default;

@@ -11,11 +11,6 @@ constexpr int kAlignment = 64;  // AVX-512 loads; also what libav's own frames h
 // swscale may write a vector beyond the last line.
 constexpr int kPadding = 64;
 
-bool is_rgb(AVPixelFormat format) {
-  const auto* facts = av_pix_fmt_desc_get(format);
-  return facts != nullptr && (facts->flags & (AV_PIX_FMT_FLAG_RGB | AV_PIX_FMT_FLAG_PAL)) != 0;
-}
-
 // The yuvj formats say "full range" in their name; swscale is told so explicitly instead.
 AVPixelFormat without_range(AVPixelFormat format) {
   switch (format) {
@@ -51,6 +46,11 @@ const int* coefficients(AVColorSpace matrix) {
 }
 
 }  // namespace
+
+bool is_rgb(AVPixelFormat format) {
+  const auto* facts = av_pix_fmt_desc_get(format);
+  return facts != nullptr && (facts->flags & (AV_PIX_FMT_FLAG_RGB | AV_PIX_FMT_FLAG_PAL)) != 0;
+}
 
 AVColorSpace matrix_of(const AVFrame& frame) {
   const bool is_yuv_tag = frame.colorspace != AVCOL_SPC_UNSPECIFIED &&

@@ -5,6 +5,9 @@
 
 namespace telecine::media {
 
+/// Of a palette too.
+bool is_rgb(AVPixelFormat format);
+
 /// Whether a smaller rendition is scaled from a larger one instead of from the source. It saves
 /// most of the scaling time of a ladder; the larger picture is taken before encoding.
 inline constexpr bool kCascadeScaling = true;

@@ -7,6 +7,7 @@
 #include <cstdio>
 
 #include "base/text.h"
+#include "media/texts.h"
 #include "task/languages.h"
 
 namespace telecine::media {
@@ -15,7 +16,6 @@ namespace {
 constexpr std::int64_t kMostBytes = 16 << 20;
 constexpr std::size_t kMostLines = 100'000;
 // Of a line that does not say how long it stays.
-constexpr Ticks kUsualLength = 5LL * kTicksPerSecond;
 
 Error script_error(const std::string& why) {
   return {ErrorCode::kUnsupported, "the subtitles to be drawn: " + why, "subtitles"};
@@ -26,9 +26,9 @@ bool is_ass(AVCodecID codec) {
 }
 
 /// Turns packets of one stream into lines.
-class Writer {
+class ScriptWriter {
  public:
-  Writer(CodecContextPtr decoder, const AVStream& stream)
+  ScriptWriter(CodecContextPtr decoder, const AVStream& stream)
       : decoder_(std::move(decoder)), base_(stream.time_base) {
     if (!is_ass(stream.codecpar->codec_id) || decoder_->subtitle_header_size <= 0) return;
     script_.head.assign(reinterpret_cast<const char*>(decoder_->subtitle_header),
@@ -153,7 +153,7 @@ Result<Script> read_script(OutputFiles& files, const std::string& asset, Ticks o
   const AVStream& stream = *(*format)->streams[0];
   auto decoder = open_decoder(stream, 1);
   if (!decoder) return std::unexpected(script_error(decoder.error().message));
-  Writer writer(std::move(*decoder), stream);
+  ScriptWriter writer(std::move(*decoder), stream);
   const PacketPtr packet = make_packet();
   while (av_read_frame(format->get(), packet.get()) >= 0) {
     writer.take(*packet, origin);
@@ -177,7 +177,7 @@ Result<Script> read_script(const Input& source, const MediaFacts& facts,
   const AVStream& stream = input->stream(index);
   auto decoder = open_decoder(stream, 1);
   if (!decoder) return std::unexpected(script_error(decoder.error().message));
-  Writer writer(std::move(*decoder), stream);
+  ScriptWriter writer(std::move(*decoder), stream);
   while (const PacketPtr packet = input->read()) {
     if (packet->stream_index == index) writer.take(*packet, -zero);
   }

@@ -8,11 +8,6 @@ namespace {
 // Of compressed pictures; a larger group is encoded though it might have been copied.
 constexpr std::size_t kMostHeld = 64 << 20;
 
-Ticks usual_step_of(const AVStream& stream) {
-  const AVRational rate = stream.avg_frame_rate.num > 0 ? stream.avg_frame_rate : AVRational{25, 1};
-  return std::max<Ticks>(1, av_rescale(kTicksPerSecond, rate.den, rate.num));
-}
-
 BytesView bytes_of(const AVPacket& packet) {
   return {packet.data, static_cast<std::size_t>(packet.size)};
 }

@@ -10,7 +10,7 @@ namespace {
 // is most of the picture: half of one at 10 frames a second.
 constexpr Ticks kShortPiece = kTicksPerSecond / 20;
 
-std::string seconds_text(Millis at) {
+std::string time_text(Millis at) {
   char text[32];
   std::snprintf(text, sizeof text, "%.3f s", static_cast<double>(at) / 1000);
   return text;
@@ -28,12 +28,12 @@ Result<Part> part_of(const OutputSpec& spec, Millis duration) {
   if (part.start < 0) part.start = std::max<Millis>(0, duration + part.start);
   if (part.end < 0) part.end = std::max<Millis>(1, duration + part.end);
   if (duration > 0 && part.start >= duration) {
-    return fail(ErrorCode::kUnsupported, "the part begins at " + seconds_text(part.start) +
-                                             ", but the source lasts " + seconds_text(duration));
+    return fail(ErrorCode::kUnsupported, "the part begins at " + time_text(part.start) +
+                                             ", but the source lasts " + time_text(duration));
   }
   if (part.end > 0 && part.end <= part.start) {
-    return fail(ErrorCode::kUnsupported, "the part ends at " + seconds_text(part.end) +
-                                             ", before it begins at " + seconds_text(part.start));
+    return fail(ErrorCode::kUnsupported, "the part ends at " + time_text(part.end) +
+                                             ", before it begins at " + time_text(part.start));
   }
   if (duration > 0 && part.end >= duration) part.end = 0;
   return part;

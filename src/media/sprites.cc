@@ -12,14 +12,6 @@ Dimensions inside(Dimensions tile, Dimensions display) {
   return fit({.width = tile.width, .height = tile.height, .enlarge = true}, display);
 }
 
-std::string clock_text(Millis at) {
-  char text[40];
-  std::snprintf(text, sizeof text, "%02lld:%02lld:%02lld.%03lld",
-                static_cast<long long>(at / 3'600'000), static_cast<long long>(at / 60'000 % 60),
-                static_cast<long long>(at / 1000 % 60), static_cast<long long>(at % 1000));
-  return text;
-}
-
 }  // namespace
 
 SpriteSheets::SpriteSheets(const OutputSpec& spec, Dimensions display, std::vector<Millis> moments,
@@ -81,7 +73,7 @@ std::string SpriteSheets::cues() const {
     const Box box = place_of(i);
     char part[64];
     std::snprintf(part, sizeof part, "#xywh=%d,%d,%d,%d\n", box.x, box.y, box.width, box.height);
-    out += "\n" + clock_text(from) + " --> " + clock_text(std::max(next, from + 1)) + "\n" +
+    out += "\n" + webvtt_time(from) + " --> " + webvtt_time(std::max(next, from + 1)) + "\n" +
            sheet.substr(sheet.rfind('/') + 1) + part;
   }
   return out;

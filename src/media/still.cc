@@ -28,14 +28,14 @@ constexpr std::size_t kMaxHeldBytes = 64 << 20;
 // How much further back to look when the container's idea of a place to start was wrong.
 constexpr auto kStepsBack = std::to_array<Millis>({0, 3000, 15'000, 60'000});
 
-struct Group {
+struct StillGroup {
   std::vector<PacketPtr> packets;        // of the stream, in decoding order, from a keyframe
   std::int64_t target = AV_NOPTS_VALUE;  // pts of the picture wanted; none when it can't be told
 };
 
 // Reads on from a seek until every picture shown at `at` must have passed.
-Group read_group(Input& input, int stream, std::int64_t at) {
-  Group group;
+StillGroup read_group(Input& input, int stream, std::int64_t at) {
+  StillGroup group;
   std::size_t bytes = 0;
   bool has_times = true;
   while (group.packets.size() < kMaxHeldPackets && bytes < kMaxHeldBytes) {
@@ -68,7 +68,7 @@ class GroupDecoder {
  public:
   explicit GroupDecoder(CodecContextPtr context) : context_(std::move(context)) {}
 
-  FramePtr find(const Group& group, std::int64_t at) {
+  FramePtr find(const StillGroup& group, std::int64_t at) {
     at_ = at;
     target_ = group.target;
     const bool exact = target_ != AV_NOPTS_VALUE;
@@ -223,7 +223,7 @@ Result<FramePtr> grab_frame(Input& input, const AVStream& stream, Millis at) {
     const std::int64_t from = moment - av_rescale_q(back, kMilliseconds, stream.time_base);
     // A container that cannot seek is read from where it stands: the start, for the first still.
     input.seek(stream.index, std::max(from, start));
-    const Group group = read_group(input, stream.index, moment);
+    const StillGroup group = read_group(input, stream.index, moment);
     const bool at_start = from <= start;
     const bool found =
         group.target != AV_NOPTS_VALUE ||

@@ -9,7 +9,6 @@ namespace {
 
 constexpr std::size_t kLongestText = 64 << 10;  // bytes, of one moment
 // Of a text that does not say how long it stays, and of one that would never go.
-constexpr Ticks kUsualLength = 5LL * kTicksPerSecond;
 constexpr Ticks kLongestLength = 600LL * kTicksPerSecond;
 
 /// What MKV holds as it is.
@@ -32,15 +31,6 @@ std::string described(const SubtitleFacts& facts) {
   std::string out = "subtitle track " + std::to_string(facts.index) + " (" + facts.codec;
   if (!facts.language.empty()) out += ", " + facts.language;
   return out + ")";
-}
-
-std::string clock_text(Ticks at) {
-  const Millis ms = ticks_to_ms(at);
-  char text[32];
-  std::snprintf(text, sizeof text, "%02d:%02d:%02d.%03d", static_cast<int>(ms / 3'600'000),
-                static_cast<int>(ms / 60'000 % 60), static_cast<int>(ms / 1000 % 60),
-                static_cast<int>(ms % 1000));
-  return text;
 }
 
 /// An empty line would end the cue, and an arrow would begin another.
@@ -242,7 +232,8 @@ std::vector<TextMade> Texts::written(const OutputSpec& spec, const std::string& 
     for (const Cue& cue : track->cues) {
       const std::string words = cue_text(cue.text);
       if (words.empty()) continue;
-      text += clock_text(cue.start) + " --> " + clock_text(cue.end) + "\n" + words + "\n\n";
+      text += webvtt_time(ticks_to_ms(cue.start)) + " --> " + webvtt_time(ticks_to_ms(cue.end)) +
+              "\n" + words + "\n\n";
     }
     out.push_back({std::move(text), track->facts});
   }

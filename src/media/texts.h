@@ -12,6 +12,9 @@
 
 namespace telecine::media {
 
+/// Of a subtitle whose packet does not say how long it is shown.
+inline constexpr Ticks kUsualLength = 5LL * kTicksPerSecond;
+
 /// A subtitle track written out as WebVTT.
 struct TextMade {
   std::string text;  ///< the whole file

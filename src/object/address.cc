@@ -14,7 +14,6 @@
 namespace telecine::object {
 namespace {
 
-constexpr std::size_t kMostUrlBytes = 4096;
 constexpr std::array kUsualPorts = {80, 443, 8080, 8443};
 constexpr std::int64_t kAnyUsualPort = 0;  // an allow list entry without a port
 constexpr int kEveryPort = -1;

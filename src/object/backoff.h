@@ -11,6 +11,9 @@ namespace telecine::object {
 /// to `most`.
 Millis jittered(int failures, Millis first, Millis most);
 
+/// What a server asks for beyond this is not waited for.
+inline constexpr Millis kMostRetryAfter = 60'000;
+
 /// Returns early when `stop` is requested.
 void wait(Millis span, const std::stop_token& stop);
 

@@ -15,7 +15,6 @@ namespace telecine::object {
 namespace {
 
 constexpr std::size_t kMostBody = 1 << 20;
-constexpr Millis kMostRetryAfter = 60'000;
 
 /// What becomes of an error code of a store.
 enum class Reaction : std::uint8_t { kAgain, kClock, kRegion, kToken, kDenied, kNoBucket, kAbsent };
@@ -98,12 +97,6 @@ std::string plain_code(std::string_view code) {
   constexpr auto kAllowed = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789.";
   const bool plain = code.size() <= 64 && code.find_first_not_of(kAllowed) == std::string::npos;
   return plain ? std::string(code) : "";
-}
-
-bool is_region(std::string_view text) {
-  constexpr auto kAllowed = "abcdefghijklmnopqrstuvwxyz0123456789-";
-  return !text.empty() && text.size() <= 64 &&
-         text.find_first_not_of(kAllowed) == std::string_view::npos;
 }
 
 }  // namespace

@@ -75,11 +75,15 @@ bool is_bucket_name(std::string_view name) {
          name.find("..") == std::string_view::npos && name.front() != '.' && name.front() != '-';
 }
 
+}  // namespace
+
 bool is_region(std::string_view region) {
   constexpr auto kAllowed = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-";
   return !region.empty() && region.size() <= 64 &&
          region.find_first_not_of(kAllowed) == std::string_view::npos;
 }
+
+namespace {
 
 std::string authority_of(const Url& url) {
   const bool usual = url.port == (url.scheme == "https" ? 443 : 80);

@@ -83,6 +83,9 @@ struct Place {
   std::optional<Credentials> own;  ///< of the caller; else the endpoint's
 };
 
+/// What may stand for a region in names of hosts.
+bool is_region(std::string_view region);
+
 /// The operator's endpoints, in the order of the configuration. Immutable; use from any thread.
 class Endpoints {
  public:

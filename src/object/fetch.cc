@@ -9,17 +9,17 @@
 #include <mutex>
 
 #include "base/text.h"
+#include "object/backoff.h"
 #include "object/url.h"
 
 namespace telecine::object {
 namespace {
 
-constexpr Millis kMostRetryAfter = 60'000;
 /// New bytes that show that trying on is worth it.
 constexpr std::int64_t kHeadway = 1024 * 1024;
-constexpr std::size_t kMostNameBytes = 200;
+constexpr std::size_t kMostShownBytes = 200;
 
-struct StatusRow {
+struct AnswerRow {
   int status;
   ErrorCode code;
   bool again;
@@ -28,33 +28,18 @@ struct StatusRow {
 
 constexpr const char* kGone = "There is nothing at this URL.";
 constexpr const char* kBusy = "The URL's server is too busy to answer.";
-constexpr std::array kStatuses = {
-    StatusRow{401, ErrorCode::kInputForbidden, false, nullptr},
-    StatusRow{403, ErrorCode::kInputForbidden, false, nullptr},
-    StatusRow{404, ErrorCode::kInputNotFound, false, kGone},
-    StatusRow{408, ErrorCode::kInputUnreachable, true, kBusy},
-    StatusRow{410, ErrorCode::kInputNotFound, false, kGone},
-    StatusRow{425, ErrorCode::kInputUnreachable, true, kBusy},
-    StatusRow{429, ErrorCode::kInputUnreachable, true, kBusy},
+constexpr std::array kAnswers = {
+    AnswerRow{401, ErrorCode::kInputForbidden, false, nullptr},
+    AnswerRow{403, ErrorCode::kInputForbidden, false, nullptr},
+    AnswerRow{404, ErrorCode::kInputNotFound, false, kGone},
+    AnswerRow{408, ErrorCode::kInputUnreachable, true, kBusy},
+    AnswerRow{410, ErrorCode::kInputNotFound, false, kGone},
+    AnswerRow{425, ErrorCode::kInputUnreachable, true, kBusy},
+    AnswerRow{429, ErrorCode::kInputUnreachable, true, kBusy},
 };
 
 bool is_redirect(int status) {
   return status == 301 || status == 302 || status == 303 || status == 307 || status == 308;
-}
-
-/// Returns early when `stop` is requested.
-void wait(Millis span, const std::stop_token& stop) {
-  std::mutex mutex;
-  std::condition_variable_any never;
-  std::unique_lock lock(mutex);
-  never.wait_for(lock, stop, std::chrono::milliseconds(span), [] { return false; });
-}
-
-Millis jittered(int failures, const FetchOptions& options) {
-  Millis most = options.first_backoff;
-  for (int i = 1; i < failures && most < options.most_backoff; ++i) most *= 2;
-  most = std::min(most, options.most_backoff);
-  return static_cast<Millis>(random_u64() % static_cast<std::uint64_t>(std::max<Millis>(1, most)));
 }
 
 std::string origin_of(const Url& url) {
@@ -64,7 +49,7 @@ std::string origin_of(const Url& url) {
 std::string last_component(std::string_view path) {
   const auto slash = path.find_last_of("/\\");
   if (slash != std::string_view::npos) path.remove_prefix(slash + 1);
-  std::string name = printable(path, kMostNameBytes);
+  std::string name = printable(path, kMostShownBytes);
   if (name == "." || name == "..") name.clear();
   return name;
 }
@@ -97,7 +82,8 @@ Result<Fetched> Fetch::run(const std::string& url) {
     }
     if (!made.again || ++failures >= options_.tries) return std::unexpected(*made.error);
     const auto asked = std::min(made.retry_after, kMostRetryAfter);
-    const Millis pause = std::max(asked, jittered(failures, options_));
+    const Millis pause =
+        std::max(asked, jittered(failures, options_.first_backoff, options_.most_backoff));
     if (deadline_ > 0 && steady_ms() + pause >= deadline_) return std::unexpected(*made.error);
     wait(pause, options_.stop);
     if (options_.stop.stop_requested()) {
@@ -193,7 +179,7 @@ Fetch::Try Fetch::conclude(Incoming in) {
                            {}},
             .again = true};
   }
-  for (const StatusRow& row : kStatuses) {
+  for (const AnswerRow& row : kAnswers) {
     if (row.status != in.status) continue;
     Error error = row.message != nullptr ? Error{row.code, row.message, {}} : forbidden_input();
     return {.error = std::move(error), .again = row.again, .retry_after = in.retry_after};

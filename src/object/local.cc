@@ -16,7 +16,7 @@
 namespace telecine::object {
 namespace {
 
-constexpr std::string_view kScheme = "object:";
+constexpr std::string_view kObjectScheme = "object:";
 constexpr std::size_t kHexDigits = 32;
 
 bool is_task_hex(std::string_view text) {
@@ -93,12 +93,12 @@ Status move_file(int from, const std::string& name, const std::string& to_direct
 }  // namespace
 
 std::string object_url(const ObjectName& object) {
-  return std::string(kScheme) + object.task_hex + "/" + object.name;
+  return std::string(kObjectScheme) + object.task_hex + "/" + object.name;
 }
 
 std::optional<ObjectName> parse_object_url(std::string_view url) {
-  if (!url.starts_with(kScheme)) return std::nullopt;
-  url.remove_prefix(kScheme.size());
+  if (!url.starts_with(kObjectScheme)) return std::nullopt;
+  url.remove_prefix(kObjectScheme.size());
   if (url.size() <= kHexDigits + 1 || url[kHexDigits] != '/') return std::nullopt;
   const auto task_hex = url.substr(0, kHexDigits);
   const auto name = url.substr(kHexDigits + 1);

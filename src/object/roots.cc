@@ -9,15 +9,15 @@
 #include "base/log.h"
 #include "base/text.h"
 #include "object/beneath.h"
+#include "object/url.h"
 
 namespace telecine::object {
 namespace {
 
-constexpr std::string_view kScheme = "file://";
-constexpr std::size_t kMostUrlBytes = 4096;
+constexpr std::string_view kFileScheme = "file://";
 
 /// A root and what remains of the path below it.
-struct Place {
+struct PathInRoot {
   const Root* root = nullptr;
   std::string rest;
 };
@@ -29,7 +29,7 @@ bool is_root_name(std::string_view name) {
          name.find_first_not_of(kLetters) == std::string_view::npos;
 }
 
-Place by_name(const std::vector<Root>& roots, std::string_view name, std::string_view rest) {
+PathInRoot by_name(const std::vector<Root>& roots, std::string_view name, std::string_view rest) {
   for (const Root& root : roots) {
     if (root.name == name) return {&root, std::string(rest)};
   }
@@ -38,8 +38,8 @@ Place by_name(const std::vector<Root>& roots, std::string_view name, std::string
 
 /// The deepest root whose path leads to `path`. A mere comparison of texts is enough: what the
 /// rest may do is up to the kernel.
-Place by_path(const std::vector<Root>& roots, std::string_view path) {
-  Place best;
+PathInRoot by_path(const std::vector<Root>& roots, std::string_view path) {
+  PathInRoot best;
   for (const Root& root : roots) {
     const std::string prefix = root.path == "/" ? "/" : root.path + "/";
     if (!path.starts_with(prefix)) continue;
@@ -103,10 +103,10 @@ Result<Roots> Roots::make(std::vector<Root> roots) {
 }
 
 Status Roots::check(std::string_view url) {
-  const bool fits = url.size() > kScheme.size() && url.size() <= kMostUrlBytes &&
-                    iequals(url.substr(0, kScheme.size()), kScheme) &&
+  const bool fits = url.size() > kFileScheme.size() && url.size() <= kMostUrlBytes &&
+                    iequals(url.substr(0, kFileScheme.size()), kFileScheme) &&
                     url.find('\0') == std::string_view::npos;
-  const auto path = fits ? url.substr(kScheme.size()) : std::string_view{};
+  const auto path = fits ? url.substr(kFileScheme.size()) : std::string_view{};
   const auto slash = path.find('/');
   const bool has_name = slash == 0 || is_root_name(path.substr(0, slash));
   if (slash == std::string_view::npos || path.ends_with('/') || !has_name) {
@@ -118,10 +118,11 @@ Status Roots::check(std::string_view url) {
 
 Result<Fd> Roots::open_input(std::string_view url) const {
   if (auto ok = check(url); !ok) return std::unexpected(ok.error());
-  const auto path = url.substr(kScheme.size());
+  const auto path = url.substr(kFileScheme.size());
   const auto slash = path.find('/');
-  const Place place = slash == 0 ? by_path(roots_, path)
-                                 : by_name(roots_, path.substr(0, slash), path.substr(slash + 1));
+  const PathInRoot place = slash == 0
+                               ? by_path(roots_, path)
+                               : by_name(roots_, path.substr(0, slash), path.substr(slash + 1));
   if (place.root == nullptr || !place.root->read) return outside();
   const auto directory = open_file(place.root->path, O_PATH | O_DIRECTORY);
   if (!directory) {

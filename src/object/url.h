@@ -20,6 +20,9 @@ struct Url {
   bool has_userinfo = false;
 };
 
+/// No longer one is looked at.
+inline constexpr std::size_t kMostUrlBytes = 4096;
+
 /// kInvalidParameter for anything that is not an absolute URL.
 Result<Url> parse_url(std::string_view text);
 

@@ -14,7 +14,7 @@
 namespace telecine {
 namespace {
 
-constexpr auto kRecord = "upload";
+constexpr auto kUploadRecord = "upload";
 constexpr auto kBytes = "source";
 
 std::unexpected<Error> no_upload() {
@@ -38,7 +38,7 @@ Files::Files(Store& store, const object::LocalObjects& objects, std::string data
 
 /// Written anew with each request about the upload, so that it outlives the last by the retention.
 Record Files::record_of(const std::string& account, const UploadState& state) const {
-  return {kRecord,
+  return {kUploadRecord,
           account,
           state.id,
           {{"name", state.name}, {"length", state.length}},
@@ -174,7 +174,7 @@ void Files::create_upload(const std::string& account, const std::string& name, s
 
 Result<UploadState> Files::upload_state(const std::string& account, const std::string& id) {
   if (!is_upload_id(id)) return no_upload();
-  auto record = store_.get_record(kRecord, account, id);
+  auto record = store_.get_record(kUploadRecord, account, id);
   if (!record) {
     if (record.error().code == ErrorCode::kNotFound) return no_upload();
     return std::unexpected(record.error());
@@ -239,7 +239,7 @@ void Files::remove_upload(const std::string& account, const std::string& id,
     }
   }
   remove_tree(directory_of(id));
-  store_.remove_record(kRecord, account, id, std::move(done));
+  store_.remove_record(kUploadRecord, account, id, std::move(done));
 }
 
 Result<File> Files::get(const std::string& account, Id id) {

@@ -12,7 +12,7 @@ namespace {
 
 constexpr Millis kTrustFor = 2000;
 constexpr std::size_t kMaxKnown = 10'000;
-constexpr auto kRecord = "key";
+constexpr auto kKeyRecord = "key";
 constexpr std::string_view kSealed = "sealed:";
 
 std::string letters_and_digits(std::size_t count) {
@@ -98,7 +98,7 @@ Result<KeyPtr> Keyring::find(const std::string& id) {
     const auto at = known_.find(id);
     if (at != known_.end() && at->second.until > steady_ms()) return at->second.key;
   }
-  auto document = store_.get_record(kRecord, "", id);
+  auto document = store_.get_record(kKeyRecord, "", id);
   if (!document) return std::unexpected(document.error());
   auto key = unsealed(*document);
   if (!key) return std::unexpected(key.error());
@@ -133,7 +133,7 @@ void Keyring::create(AccessKey key, Store::Done<KeyPtr> done) {
   }
   key.created = now_ms();
   auto shared = std::make_shared<const AccessKey>(std::move(key));
-  store_.put_record(kRecord, "", shared->id, sealed(*shared), true,
+  store_.put_record(kKeyRecord, "", shared->id, sealed(*shared), true,
                     [shared, done = std::move(done)](Result<bool> put) {
                       if (put)
                         done(shared);
@@ -155,7 +155,7 @@ void Keyring::set_disabled(const std::string& account, const std::string& id, bo
   AccessKey changed = **key;
   changed.disabled = disabled;
   auto shared = std::make_shared<const AccessKey>(std::move(changed));
-  store_.put_record(kRecord, "", id, sealed(*shared), false,
+  store_.put_record(kKeyRecord, "", id, sealed(*shared), false,
                     [this, shared, done = std::move(done)](Result<bool> put) {
                       forget(shared->id);
                       if (put)
@@ -166,7 +166,7 @@ void Keyring::set_disabled(const std::string& account, const std::string& id, bo
 }
 
 Result<std::vector<KeyPtr>> Keyring::list(const std::string& account) {
-  auto records = store_.list_records(kRecord, "");
+  auto records = store_.list_records(kKeyRecord, "");
   if (!records) return std::unexpected(records.error());
   std::vector<KeyPtr> keys;
   for (const auto& [id, key] : configured_) {

@@ -83,12 +83,6 @@ CREATE INDEX record_expires ON record(expires) WHERE expires > 0;
 CREATE INDEX file_object ON file(json_extract(doc, '$.object'));
 )sql"};
 
-int version_of(Database& db) {
-  auto query = db.prepare("PRAGMA user_version");
-  query.step();
-  return query.small(0);
-}
-
 }  // namespace
 
 int schema_version() {
@@ -96,9 +90,9 @@ int schema_version() {
 }
 
 Status migrate(Database& db) {
-  if (version_of(db) == schema_version()) return {};
+  if (db.version() == schema_version()) return {};
   db.execute("BEGIN IMMEDIATE");
-  const int version = version_of(db);
+  const int version = db.version();
   if (version > schema_version()) {
     db.execute("ROLLBACK");
     return fail(ErrorCode::kUnsupported,

@@ -10,23 +10,23 @@ struct TextField {
   std::string_view name;
   std::string ParticipantFacts::* member;
 };
-constexpr TextField kTexts[] = {{"name", &ParticipantFacts::name},
-                                {"device", &ParticipantFacts::device},
-                                {"app_version", &ParticipantFacts::app_version},
-                                {"public_ip", &ParticipantFacts::public_ip},
-                                {"internal_ip", &ParticipantFacts::internal_ip},
-                                {"location", &ParticipantFacts::location},
-                                {"network_type", &ParticipantFacts::network_type},
-                                {"microphone", &ParticipantFacts::microphone},
-                                {"speaker", &ParticipantFacts::speaker},
-                                {"camera", &ParticipantFacts::camera}};
+constexpr TextField kTextFields[] = {{"name", &ParticipantFacts::name},
+                                     {"device", &ParticipantFacts::device},
+                                     {"app_version", &ParticipantFacts::app_version},
+                                     {"public_ip", &ParticipantFacts::public_ip},
+                                     {"internal_ip", &ParticipantFacts::internal_ip},
+                                     {"location", &ParticipantFacts::location},
+                                     {"network_type", &ParticipantFacts::network_type},
+                                     {"microphone", &ParticipantFacts::microphone},
+                                     {"speaker", &ParticipantFacts::speaker},
+                                     {"camera", &ParticipantFacts::camera}};
 
 }  // namespace
 
 void SessionMerge::add(Millis joined, std::optional<Millis> left, const json::object& document) {
   if (count_++ == 0) facts_.join = joined;
   const LooseReader in(document);
-  for (const auto& [name, member] : kTexts) {
+  for (const auto& [name, member] : kTextFields) {
     if (std::string text = in.text(name); !text.empty()) facts_.*member = std::move(text);
   }
   if (std::string user = in.text("user"); !user.empty()) facts_.user.user_id = std::move(user);

@@ -102,4 +102,10 @@ void Database::execute(const char* sql) {
   if (code != SQLITE_OK) raise(code);
 }
 
+int Database::version() {
+  auto query = prepare("PRAGMA user_version");
+  query.step();
+  return query.small(0);
+}
+
 }  // namespace telecine::sqlite

@@ -61,6 +61,8 @@ class Database {
 
   Statement prepare(const char* sql);
   void execute(const char* sql);
+  /// The number of its schema; 0 in a new file.
+  int version();
   std::int64_t last_id() const { return sqlite3_last_insert_rowid(handle_); }
   int changes() const { return sqlite3_changes(handle_); }
 

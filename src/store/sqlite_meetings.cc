@@ -52,16 +52,10 @@ CREATE TABLE reservation(
 CREATE INDEX reservation_start ON reservation(account, start, id);
 )sql";
 
-int version_of(Database& db) {
-  auto query = db.prepare("PRAGMA user_version");
-  query.step();
-  return query.small(0);
-}
-
 void migrate_meetings(Database& db) {
-  if (version_of(db) == kSchema) return;
+  if (db.version() == kSchema) return;
   db.execute("BEGIN IMMEDIATE");
-  const int version = version_of(db);
+  const int version = db.version();
   if (version == 0) {
     db.execute(kTables);
     db.execute("PRAGMA user_version = 1");

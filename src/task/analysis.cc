@@ -8,7 +8,7 @@
 namespace telecine {
 namespace {
 
-constexpr Millis kHour = 3'600'000;
+constexpr Millis kLongestSpan = 3'600'000;
 /// Frozen stretches are timed by the pictures of the last while, which are held in memory.
 constexpr Millis kLongestFreeze = 60'000;
 
@@ -27,13 +27,9 @@ AnalysisProfile least_profile(Analysis analysis) {
   }
 }
 
-double seconds(Millis ms) {
-  return static_cast<double>(ms) / 1000.0;
-}
-
 void read_millis(ObjectReader& in, std::string_view key, Millis least, Millis most, Millis& out) {
-  if (const auto value = in.number(key, seconds(least), seconds(most))) {
-    out = std::llround(*value * 1000);
+  if (const auto value = in.number(key, to_seconds(least), to_seconds(most))) {
+    out = to_millis(*value);
   }
 }
 
@@ -61,7 +57,7 @@ void read_analyses(ObjectReader& in, AnalysisOptions& options) {
 }
 
 /// "eng", "chi_sim": how language data packs are called.
-bool is_language(std::string_view word) {
+bool is_pack_name(std::string_view word) {
   return word.size() >= 3 && word.size() <= 16 &&
          word.find_first_not_of("abcdefghijklmnopqrstuvwxyz_") == std::string_view::npos;
 }
@@ -73,7 +69,7 @@ void read_text(ObjectReader& in, AnalysisOptions& options) {
   options.languages.clear();
   for (const auto& item : *list) {
     const auto* word = item.if_string();
-    if (word == nullptr || !is_language(std::string_view(*word))) {
+    if (word == nullptr || !is_pack_name(std::string_view(*word))) {
       in.refuse("languages", "must hold names of language packs such as \"eng\" or \"chi_sim\"");
       return;
     }
@@ -111,14 +107,14 @@ Result<AnalysisOptions> analysis_options_from(const json::value& value, const st
   AnalysisOptions options;
   options.profile = in.choice<AnalysisProfile>("profile").value_or(options.profile);
   read_analyses(in, options);
-  read_millis(in, "sample_interval", 100, kHour, options.sample_interval);
+  read_millis(in, "sample_interval", 100, kLongestSpan, options.sample_interval);
   options.max_samples =
       static_cast<int>(in.integer("max_samples", 1, 10'000).value_or(options.max_samples));
   read_group(in, "shots", [&](ObjectReader& shots) {
     read_number(shots, "threshold", 0.1, 100, options.shot_threshold);
   });
   read_group(in, "black", [&](ObjectReader& black) {
-    read_millis(black, "min_duration", 0, kHour, options.black_duration);
+    read_millis(black, "min_duration", 0, kLongestSpan, options.black_duration);
     read_number(black, "pixel_threshold", 0, 1, options.black_pixel);
   });
   read_group(in, "freeze", [&](ObjectReader& freeze) {
@@ -127,7 +123,7 @@ Result<AnalysisOptions> analysis_options_from(const json::value& value, const st
   });
   read_group(in, "silence", [&](ObjectReader& silence) {
     read_number(silence, "noise_db", -120, 0, options.silence_noise);
-    read_millis(silence, "min_duration", 10, kHour, options.silence_duration);
+    read_millis(silence, "min_duration", 10, kLongestSpan, options.silence_duration);
   });
   read_group(in, "text", [&](ObjectReader& text) { read_text(text, options); });
   read_group(in, "barcodes", [&](ObjectReader& barcodes) {
@@ -141,15 +137,15 @@ json::object to_json(const AnalysisOptions& options) {
   json::object o;
   o["profile"] = name_of(options.profile);
   if (!options.analyses.empty()) o["analyses"] = names_json(options.analyses);
-  o["sample_interval"] = seconds(options.sample_interval);
+  o["sample_interval"] = to_seconds(options.sample_interval);
   o["max_samples"] = options.max_samples;
   o["shots"] = json::object{{"threshold", options.shot_threshold}};
-  o["black"] = json::object{{"min_duration", seconds(options.black_duration)},
+  o["black"] = json::object{{"min_duration", to_seconds(options.black_duration)},
                             {"pixel_threshold", options.black_pixel}};
   o["freeze"] = json::object{{"noise_db", options.freeze_noise},
-                             {"min_duration", seconds(options.freeze_duration)}};
+                             {"min_duration", to_seconds(options.freeze_duration)}};
   o["silence"] = json::object{{"noise_db", options.silence_noise},
-                              {"min_duration", seconds(options.silence_duration)}};
+                              {"min_duration", to_seconds(options.silence_duration)}};
   json::array languages;
   for (const std::string& language : options.languages) languages.emplace_back(language);
   o["text"] = json::object{{"languages", std::move(languages)},

@@ -7,11 +7,6 @@
 namespace telecine {
 namespace {
 
-// Documents carry seconds with millisecond precision.
-double seconds(Millis ms) {
-  return static_cast<double>(ms) / 1000.0;
-}
-
 json::value ratio_json(Ratio ratio) {
   if (ratio.den == 0) return nullptr;
   return json::value(std::to_string(ratio.num) + "/" + std::to_string(ratio.den));
@@ -54,8 +49,8 @@ json::object video_json(const VideoFacts& v) {
   o["frame_rate"] = ratio_json(v.frame_rate);
   o["constant_frame_rate"] = v.constant_frame_rate;
   o["frames"] = v.frames;
-  o["duration"] = seconds(v.duration);
-  o["start"] = seconds(v.start);
+  o["duration"] = to_seconds(v.duration);
+  o["start"] = to_seconds(v.start);
   o["bitrate"] = v.bitrate;
   o["pixel_format"] = v.pixel_format;
   o["bit_depth"] = v.bit_depth;
@@ -123,8 +118,8 @@ json::object audio_json(const AudioFacts& a) {
           {"sample_rate", a.sample_rate},
           {"sample_format", a.sample_format},
           {"bitrate", a.bitrate},
-          {"duration", seconds(a.duration)},
-          {"start", seconds(a.start)},
+          {"duration", to_seconds(a.duration)},
+          {"start", to_seconds(a.start)},
           {"language", a.language},
           {"title", a.title},
           {"default", a.is_default}};
@@ -159,7 +154,7 @@ SubtitleFacts subtitle_from(const LooseReader& in) {
 }
 
 json::object chapter_json(const ChapterFacts& c) {
-  return {{"start", seconds(c.start)}, {"end", seconds(c.end)}, {"title", c.title}};
+  return {{"start", to_seconds(c.start)}, {"end", to_seconds(c.end)}, {"title", c.title}};
 }
 
 ChapterFacts chapter_from(const LooseReader& in) {
@@ -200,8 +195,8 @@ json::object to_json(const MediaFacts& facts) {
   o["container"] = facts.container;
   o["size"] = facts.size;
   o["md5"] = facts.md5;
-  o["duration"] = seconds(facts.duration);
-  o["start"] = seconds(facts.start);
+  o["duration"] = to_seconds(facts.duration);
+  o["start"] = to_seconds(facts.start);
   o["bitrate"] = facts.bitrate;
   o["video"] = list_json(facts.video, video_json);
   o["audio"] = list_json(facts.audio, audio_json);

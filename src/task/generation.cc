@@ -43,10 +43,6 @@ std::string listed(const Rows& rows) {
   return join(names, ", ");
 }
 
-int even(double side) {
-  return static_cast<int>(std::lround(side / 2)) * 2;
-}
-
 std::optional<Dimensions> parse_size(std::string_view text) {
   const auto cross = text.find_first_of("xX*");
   if (cross == std::string_view::npos) return std::nullopt;

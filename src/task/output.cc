@@ -10,16 +10,7 @@
 namespace telecine {
 namespace {
 
-constexpr double kMaxSeconds = 604'800;  // a week
-constexpr int kMaxSide = 8192;           // px
 constexpr Millis kUsualSpriteEvery = 10'000;
-
-Millis to_ms(double seconds) {
-  return static_cast<Millis>(std::llround(seconds * 1000));
-}
-double to_seconds(Millis ms) {
-  return static_cast<double>(ms) / 1000.0;
-}
 
 bool is_name(std::string_view text) {
   constexpr auto kAllowed = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-";
@@ -38,7 +29,7 @@ void read_position(ObjectReader& in, Position& at) {
     if (seconds < 0 || seconds > kMaxSeconds)
       in.refuse("at", "must be from 0 to 604800 seconds");
     else
-      at.time = to_ms(seconds);
+      at.time = to_millis(seconds);
     return;
   }
   if (value->is_string()) {
@@ -97,10 +88,10 @@ Sampling read_sampling(ObjectReader& in, Millis usual) {
         in.refuse("times", "must be a list of seconds, each from 0 to 604800");
         break;
       }
-      sampling.times.push_back(to_ms(seconds));
+      sampling.times.push_back(to_millis(seconds));
     }
   }
-  sampling.every = to_ms(in.number("every", 0.1, kMaxSeconds).value_or(0));
+  sampling.every = to_millis(in.number("every", 0.1, kMaxSeconds).value_or(0));
   sampling.every_percent = in.number("every_percent", 0.1, 100).value_or(0);
   if (usual > 0 && !in.has("times") && !in.has("every") && !in.has("every_percent")) {
     sampling.every = usual;
@@ -112,8 +103,8 @@ Sampling read_sampling(ObjectReader& in, Millis usual) {
 }
 
 void read_part_of_source(ObjectReader& in, OutputSpec& spec) {
-  spec.start = to_ms(in.number("start", -kMaxSeconds, kMaxSeconds).value_or(0));
-  spec.end = to_ms(in.number("end", -kMaxSeconds, kMaxSeconds).value_or(0));
+  spec.start = to_millis(in.number("start", -kMaxSeconds, kMaxSeconds).value_or(0));
+  spec.end = to_millis(in.number("end", -kMaxSeconds, kMaxSeconds).value_or(0));
   // Times on different sides can only be compared once the source's length is known.
   const bool comparable = spec.end != 0 && (spec.start < 0) == (spec.end < 0);
   if (comparable && spec.end <= spec.start) in.refuse("end", "must be after start");
@@ -318,7 +309,7 @@ Result<OutputSpec> output_spec_from(const json::value& value, const std::string&
       read_cut(in, spec);
       break;
     case OutputType::kHls:
-      spec.segment = to_ms(in.number("segment", 1, 60).value_or(6.0));
+      spec.segment = to_millis(in.number("segment", 1, 60).value_or(6.0));
       spec.segments = in.choice<SegmentFormat>("segments").value_or(spec.segments);
       read_ladder(in, spec);
       read_packaging(in, spec);

@@ -11,14 +11,8 @@
 namespace telecine {
 namespace {
 
-constexpr int kMaxSide = 8192;  // px
-constexpr double kMaxSeconds = 604'800;
 constexpr std::size_t kMaxWatermarks = 16;
 constexpr std::size_t kMaxUrl = 4096;
-
-int even(double side) {
-  return std::max(2, static_cast<int>(std::lround(side / 2.0)) * 2);
-}
 
 json::value length_json(const Length& length) {
   if (!length.percent) return length.value;
@@ -79,7 +73,7 @@ Area read_area(const json::value& value, const std::string& path, ObjectReader& 
 }
 
 Millis read_seconds(ObjectReader& in, std::string_view key) {
-  return static_cast<Millis>(std::llround(in.number(key, 0, kMaxSeconds).value_or(0) * 1000));
+  return to_millis(in.number(key, 0, kMaxSeconds).value_or(0));
 }
 
 Watermark read_watermark(const json::value& value, const std::string& path, ObjectReader& outer) {

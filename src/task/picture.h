@@ -1,5 +1,7 @@
 #pragma once
 
+#include <algorithm>
+#include <cmath>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -10,6 +12,14 @@
 #include "base/time.h"
 
 namespace telecine {
+
+inline constexpr int kMaxSide = 8192;           ///< of pictures that are asked for, px
+inline constexpr double kMaxSeconds = 604'800;  ///< of a source that requests can point into
+
+/// The nearest side that encoders of 4:2:0 take.
+inline int even(double side) {
+  return std::max(2, static_cast<int>(std::lround(side / 2)) * 2);
+}
 
 struct Dimensions {
   int width = 0;

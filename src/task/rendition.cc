@@ -12,10 +12,6 @@ constexpr std::int64_t kMaxBitrate = 400'000'000;
 constexpr std::array kSampleRates = {8000,  11025, 12000, 16000, 22050, 24000,
                                      32000, 44100, 48000, 64000, 88200, 96000};
 
-Millis to_ms(double seconds) {
-  return static_cast<Millis>(std::llround(seconds * 1000.0));
-}
-
 RateControl read_rate(ObjectReader& in, VideoCodec codec) {
   RateControl rate;
   rate.crf = in.number("crf", 0, most_crf(codec));
@@ -74,7 +70,7 @@ void read_rates(ObjectReader& in, VideoOptions& v) {
   }
 }
 
-Result<VideoOptions> video_from(const json::value& value, const std::string& path) {
+Result<VideoOptions> video_options_from(const json::value& value, const std::string& path) {
   ObjectReader in(value, path);
   VideoOptions v;
   v.codec = in.choice<VideoCodec>("codec").value_or(v.codec);
@@ -88,7 +84,7 @@ Result<VideoOptions> video_from(const json::value& value, const std::string& pat
   read_framing(in, v.framing);
   v.deinterlace = in.choice<Deinterlace>("deinterlace").value_or(v.deinterlace);
   read_rates(in, v);
-  v.gop = to_ms(in.number("gop", 0.1, 60).value_or(0));
+  v.gop = to_millis(in.number("gop", 0.1, 60).value_or(0));
   v.scene_cuts = in.boolean("scene_cuts").value_or(true);
   v.watermarks = read_watermarks(in);
   v.subtitles = read_burnt_subtitles(in);
@@ -114,7 +110,7 @@ std::optional<double> read_loudness(ObjectReader& in) {
   return in.number("loudness", -70, -5);
 }
 
-Result<AudioOptions> audio_from(const json::value& value, const std::string& path) {
+Result<AudioOptions> audio_options_from(const json::value& value, const std::string& path) {
   ObjectReader in(value, path);
   AudioOptions a;
   a.codec = in.choice<AudioCodec>("codec").value_or(a.codec);
@@ -247,8 +243,8 @@ Result<Rendition> rendition_from(const json::value& value, const std::string& pa
   if (r.name.find_first_not_of(kAllowed) != std::string::npos) {
     in.refuse("name", "may have lower-case letters, digits, _ and - only");
   }
-  r.video = read_part<VideoOptions>(in, "video", video_from);
-  r.audio = read_part<AudioOptions>(in, "audio", audio_from);
+  r.video = read_part<VideoOptions>(in, "video", video_options_from);
+  r.audio = read_part<AudioOptions>(in, "audio", audio_options_from);
   if (in.ok() && !r.video && !r.audio) in.refuse("video", "video and audio cannot both be false");
   if (auto ok = in.finish(); !ok) return std::unexpected(ok.error());
   return r;

@@ -14,7 +14,7 @@
 namespace telecine {
 namespace {
 
-constexpr auto kRecord = "storage";
+constexpr auto kStorageRecord = "storage";
 constexpr std::size_t kMostPrefix = 512;
 
 std::unexpected<Error> no_storage() {
@@ -155,9 +155,9 @@ void Storages::add(Storage storage, Store::Done<Storage> done) {
   storage.created = storage.updated = now_ms();
   storage.deleted = 0;
   // One that was removed is replaced; one in use is not.
-  const auto known = store_.get_record(kRecord, storage.account, storage.id);
+  const auto known = store_.get_record(kStorageRecord, storage.account, storage.id);
   const bool replaces = known && storage_from(*known).deleted > 0;
-  store_.put_record(kRecord, storage.account, storage.id, sealed(storage), !replaces,
+  store_.put_record(kStorageRecord, storage.account, storage.id, sealed(storage), !replaces,
                     [storage, done = std::move(done)](Result<bool> put) {
                       if (put) return done(storage);
                       done(std::unexpected(put.error()));
@@ -165,7 +165,7 @@ void Storages::add(Storage storage, Store::Done<Storage> done) {
 }
 
 Result<std::vector<Storage>> Storages::list(const std::string& account) {
-  auto records = store_.list_records(kRecord, account);
+  auto records = store_.list_records(kStorageRecord, account);
   if (!records) return std::unexpected(records.error());
   std::vector<Storage> storages;
   for (const auto& [id, document] : *records) {
@@ -181,7 +181,7 @@ Result<std::vector<Storage>> Storages::list(const std::string& account) {
 
 Result<Storage> Storages::find(const std::string& account, const std::string& id,
                                bool removed_too) {
-  auto record = store_.get_record(kRecord, account, id);
+  auto record = store_.get_record(kStorageRecord, account, id);
   if (!record) {
     if (record.error().code == ErrorCode::kNotFound) return no_storage();
     return std::unexpected(record.error());
@@ -218,7 +218,8 @@ void Storages::remove(const std::string& account, const std::string& id, Store::
   }
   storage->deleted = now_ms();
   const Millis expires = options_.retention > 0 ? storage->deleted + options_.retention : 0;
-  store_.put_record({kRecord, account, id, sealed(*storage), expires}, false, std::move(done));
+  store_.put_record({kStorageRecord, account, id, sealed(*storage), expires}, false,
+                    std::move(done));
 }
 
 Result<Destination> Storages::resolve(const std::string& account, Destination destination) {

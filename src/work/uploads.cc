@@ -8,7 +8,7 @@
 namespace telecine {
 namespace {
 
-constexpr auto kRecord = "upload";
+constexpr auto kUploadRecord = "upload";
 /// Tidying must not wait long for a storage that is gone; the next start tries again.
 constexpr int kTries = 3;
 constexpr Millis kSpan = 30'000;
@@ -64,7 +64,7 @@ void abort(Store& store, Storages& storages, const UploadRecord& record) {
 
 template <typename Lost>
 void abort_where(Store& store, Storages& storages, Lost lost) {
-  auto records = store.list_records(kRecord, "");
+  auto records = store.list_records(kUploadRecord, "");
   if (!records) return;
   for (const auto& [name, document] : *records) {
     const UploadRecord record = record_from(name, document);
@@ -76,7 +76,7 @@ void abort_where(Store& store, Storages& storages, Lost lost) {
 
 Status remember_upload(Store& store, const UploadRecord& record) {
   std::promise<Result<bool>> put;
-  store.put_record({kRecord, "", record.name, document_of(record), now_ms() + kLife}, false,
+  store.put_record({kUploadRecord, "", record.name, document_of(record), now_ms() + kLife}, false,
                    [&](Result<bool> result) { put.set_value(std::move(result)); });
   const auto result = put.get_future().get();
   if (!result) return std::unexpected(result.error());
@@ -84,7 +84,7 @@ Status remember_upload(Store& store, const UploadRecord& record) {
 }
 
 void forget_upload(Store& store, const std::string& name) {
-  store.remove_record(kRecord, "", name, {});
+  store.remove_record(kUploadRecord, "", name, {});
 }
 
 void abort_uploads(Store& store, Storages& storages, Id task, std::int64_t unit, int attempt) {

@@ -8,7 +8,8 @@
 namespace telecine {
 namespace {
 
-std::vector<media::Cut> cuts_in(const std::vector<media::Change>& changes, double threshold = 10) {
+std::vector<media::ShotCut> cuts_in(const std::vector<media::Change>& changes,
+                                    double threshold = 10) {
   media::CutFinder finder(threshold);
   for (const media::Change& change : changes) finder.add(change);
   finder.finish();
@@ -25,7 +26,7 @@ std::vector<media::Change> steady(double difference, int pictures) {
 TEST(Shots, AStrongChangeIsACutWhateverIsAround) {
   auto changes = steady(8, 100);
   changes[50] = {2000, 11, 20};
-  EXPECT_EQ(cuts_in(changes), (std::vector<media::Cut>{{2000, 11}}));
+  EXPECT_EQ(cuts_in(changes), (std::vector<media::ShotCut>{{2000, 11}}));
 }
 
 TEST(Shots, AWeakChangeIsACutOnlyWhereLittleMoves) {
@@ -51,11 +52,11 @@ TEST(Shots, OnlyASecondAroundCounts) {
   auto changes = steady(0.1, 200);
   for (int i = 0; i < 60; ++i) changes[static_cast<std::size_t>(i)].difference = 30;
   changes[100] = {4000, 4, 4};
-  EXPECT_EQ(cuts_in(changes), (std::vector<media::Cut>{{4000, 4}}));
+  EXPECT_EQ(cuts_in(changes), (std::vector<media::ShotCut>{{4000, 4}}));
 }
 
 TEST(Shots, FlashesBecomePartOfTheNextShot) {
-  const std::vector<media::Cut> cuts = {{1000, 12}, {1120, 13}, {3000, 14}};
+  const std::vector<media::ShotCut> cuts = {{1000, 12}, {1120, 13}, {3000, 14}};
   const auto shots = media::shots_from(cuts, {}, 40, 5000);
   ASSERT_EQ(shots.size(), 3U);
   EXPECT_EQ(shots[1], (Shot{{1000, 3000}, 12}));
@@ -64,7 +65,7 @@ TEST(Shots, FlashesBecomePartOfTheNextShot) {
 }
 
 TEST(Shots, TheFirstPictureAloneStaysAShot) {
-  const std::vector<media::Cut> cuts = {{40, 20}};
+  const std::vector<media::ShotCut> cuts = {{40, 20}};
   EXPECT_EQ(media::shots_from(cuts, {}, 40, 1000).size(), 2U);
   EXPECT_EQ(media::shots_from(cuts, {}, 20, 1000).size(), 1U);
 }
@@ -77,19 +78,19 @@ TEST(Shots, BlackEndsAShot) {
   EXPECT_EQ(shots[1].span, (TimeSpan{1600, 5000}));
 }
 
-Error problem_of(std::string_view text) {
+Error options_problem(std::string_view text) {
   auto options = analysis_options_from(*parse_json(text), "options");
   EXPECT_FALSE(options) << text;
   return options ? Error{} : options.error();
 }
 
 TEST(AnalysisOptions, UnknownNamesAreRefusedWhereTheyStand) {
-  EXPECT_EQ(problem_of(R"({"profil":"fast"})").field, "options.profil");
-  EXPECT_EQ(problem_of(R"({"black":{"duration":1}})").field, "options.black.duration");
-  EXPECT_EQ(problem_of(R"({"analyses":["shots","moods"]})").field, "options.analyses[1]");
-  EXPECT_EQ(problem_of(R"({"analyses":["shots","shots"]})").field, "options.analyses[1]");
-  EXPECT_EQ(problem_of(R"({"profile":"slow"})").field, "options.profile");
-  EXPECT_EQ(problem_of(R"({"text":{"languages":["../x"]}})").field, "options.text.languages");
+  EXPECT_EQ(options_problem(R"({"profil":"fast"})").field, "options.profil");
+  EXPECT_EQ(options_problem(R"({"black":{"duration":1}})").field, "options.black.duration");
+  EXPECT_EQ(options_problem(R"({"analyses":["shots","moods"]})").field, "options.analyses[1]");
+  EXPECT_EQ(options_problem(R"({"analyses":["shots","shots"]})").field, "options.analyses[1]");
+  EXPECT_EQ(options_problem(R"({"profile":"slow"})").field, "options.profile");
+  EXPECT_EQ(options_problem(R"({"text":{"languages":["../x"]}})").field, "options.text.languages");
 }
 
 TEST(AnalysisOptions, ListedAnalysesGoBeforeTheProfile) {

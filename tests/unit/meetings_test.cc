@@ -15,7 +15,7 @@
 namespace telecine {
 namespace {
 
-std::expected<MeetingRecord, RecordProblem> read(std::string_view text) {
+std::expected<MeetingRecord, RecordProblem> read_record(std::string_view text) {
   return meeting_record_from(*parse_json(text));
 }
 
@@ -33,15 +33,15 @@ TEST(MeetingRecord, TimesAreSecondsMillisecondsOrRfc3339) {
 }
 
 TEST(MeetingRecord, AProblemNamesTheFieldAndTheKindOfProblem) {
-  const auto number = read(R"({"kind":"meeting","instance_id":"a","meeting_no":"12"})");
+  const auto number = read_record(R"({"kind":"meeting","instance_id":"a","meeting_no":"12"})");
   ASSERT_FALSE(number);
   EXPECT_EQ(number.error().code, "bad_field");
   EXPECT_EQ(number.error().message, "meeting_no must be 9 digits");
-  EXPECT_EQ(read(R"({"kind":"party"})").error().code, "bad_kind");
-  EXPECT_EQ(read("[]").error().code, "bad_json");
-  EXPECT_EQ(read(R"({"kind":"participant","instance_id":"a","join_time":1})").error().field,
+  EXPECT_EQ(read_record(R"({"kind":"party"})").error().code, "bad_kind");
+  EXPECT_EQ(read_record("[]").error().code, "bad_json");
+  EXPECT_EQ(read_record(R"({"kind":"participant","instance_id":"a","join_time":1})").error().field,
             "participant_id");
-  EXPECT_EQ(read(R"({"kind":"reservation","reservation_id":"r","room_id":"o","start_time":1,
+  EXPECT_EQ(read_record(R"({"kind":"reservation","reservation_id":"r","room_id":"o","start_time":1,
                      "end_time":2,"status":"lost"})")
                 .error()
                 .field,
@@ -49,7 +49,7 @@ TEST(MeetingRecord, AProblemNamesTheFieldAndTheKindOfProblem) {
 }
 
 TEST(MeetingRecord, AnInlineUserBecomesARecordOfItsOwn) {
-  const auto record = read(
+  const auto record = read_record(
       R"({"kind":"participant","instance_id":"a","join_time":5,"user":{"user_id":"u1","name":"Lin"}})");
   ASSERT_TRUE(record);
   ASSERT_EQ(record->users.size(), 1U);
@@ -78,7 +78,7 @@ class MeetingStoreTest : public ::testing::Test {
                                const std::string& account = "a") {
     std::vector<MeetingRecord> records;
     for (const std::string& line : lines) {
-      auto record = read(line);
+      auto record = read_record(line);
       EXPECT_TRUE(record) << line;
       if (record) records.push_back(std::move(*record));
     }

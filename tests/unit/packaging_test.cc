@@ -2,7 +2,6 @@
 
 #include <gtest/gtest.h>
 
-#include "base/cipher.h"
 #include "base/crypto.h"
 #include "object/links.h"
 #include "task/languages.h"

@@ -11,7 +11,7 @@ namespace telecine::aliyun {
 namespace {
 
 /// Above the protocol's own limit, so that a body beyond that is answered in its words.
-constexpr std::int64_t kMaxBody = 4 << 20;
+constexpr std::int64_t kMostRead = 4 << 20;
 
 http::Response refused(Api& api, const http::Request& request, const Refusal& refusal) {
   return refusal_answer(refusal, format_of(request), request.headers.get("host"),
@@ -89,7 +89,7 @@ void error_page(const http::Params& params, const http::Responder& respond) {
 void mount(http::Router& router, Api& api) {
   using http::Method;
   http::RouteOptions options;
-  options.max_body = kMaxBody;
+  options.max_body = kMostRead;
   for (const Method method : {Method::kGet, Method::kHead, Method::kPost, Method::kPut,
                               Method::kPatch, Method::kDelete}) {
     router.add(

@@ -73,7 +73,7 @@ void content(Api& api, Call& call) {
   call.respond(std::move(response));
 }
 
-void list(Api& api, Call& call) {
+void list_files(Api& api, Call& call) {
   const auto limit = limit_from(call.request);
   if (!limit) return call.respond(problem(limit.error()));
   const auto cursor = cursor_from(call.request);
@@ -99,7 +99,7 @@ void mount_files(http::Router& router, Api& api) {
                       return open_file_sink(api, caller, request);
                     }));
   router.add(Method::kGet, "/api/v1/files",
-             guarded(api, Scope::kRead, [&api](Call& call) { list(api, call); }));
+             guarded(api, Scope::kRead, [&api](Call& call) { list_files(api, call); }));
   router.add(Method::kGet, "/api/v1/files/{id}", guarded(api, Scope::kRead, [&api](Call& call) {
                if (const auto file = find(api, call)) {
                  call.respond(json_response(200, file_document(*file)));

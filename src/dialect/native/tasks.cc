@@ -48,7 +48,7 @@ Store::Done<TaskPtr> answer_task(Api& api, const Call& call) {
   };
 }
 
-void create(Api& api, Call& call) {
+void create_task(Api& api, Call& call) {
   auto request = task_request_from(call.request);
   if (!request) return call.respond(problem(request.error()));
   const std::string base = base_url(api, call.request);
@@ -115,7 +115,7 @@ void read(Api& api, const Cache& cache, Call& call) {
       });
 }
 
-void list(Api& api, Call& call) {
+void list_tasks(Api& api, Call& call) {
   const auto limit = limit_from(call.request);
   if (!limit) return call.respond(problem(limit.error()));
   const auto cursor = cursor_from(call.request);
@@ -156,9 +156,9 @@ void history(Api& api, Call& call) {
 void mount_tasks(http::Router& router, Api& api, Cache cache) {
   using http::Method;
   router.add(Method::kPost, "/api/v1/tasks",
-             guarded(api, Scope::kWrite, [&api](Call& call) { create(api, call); }));
+             guarded(api, Scope::kWrite, [&api](Call& call) { create_task(api, call); }));
   router.add(Method::kGet, "/api/v1/tasks",
-             guarded(api, Scope::kRead, [&api](Call& call) { list(api, call); }));
+             guarded(api, Scope::kRead, [&api](Call& call) { list_tasks(api, call); }));
   router.add(Method::kGet, "/api/v1/tasks/{id}",
              guarded(api, Scope::kRead, [&api, cache](Call& call) { read(api, cache, call); }));
   router.add(Method::kGet, "/api/v1/tasks/{id}/history",

@@ -43,7 +43,7 @@ std::optional<http::Response> refuse_version(const http::Request& request) {
   return response;
 }
 
-void create(Api& api, Call& call) {
+void create_upload(Api& api, Call& call) {
   if (auto refusal = refuse_version(call.request)) return call.respond(std::move(*refusal));
   const auto length = parse_int(call.request.headers.get("upload-length"));
   if (!length || *length < 0) {
@@ -148,7 +148,7 @@ void mount_uploads(http::Router& router, Api& api) {
         describe(request, respond, max_bytes);
       });
   router.add(Method::kPost, "/api/v1/uploads",
-             guarded(api, Scope::kWrite, [&api](Call& call) { create(api, call); }));
+             guarded(api, Scope::kWrite, [&api](Call& call) { create_upload(api, call); }));
   router.add(Method::kGet, "/api/v1/uploads/{id}",
              guarded(api, Scope::kRead, [&api](Call& call) { read(api, call); }));
   router.add_upload(Method::kPatch, "/api/v1/uploads/{id}", max_bytes,

@@ -69,13 +69,14 @@ std::vector<std::string> paths_of(const Api& api, const http::Request& request) 
   return paths;
 }
 
-std::unexpected<Refused> missing(std::string_view name) {
-  return refused(code::kInvalidRequest, "the parameter " + std::string(name) + " is missing");
+std::unexpected<Refused> parameter_missing(std::string_view name) {
+  return refused(code::kInvalidRequest,
+                 "the parameter " + std::string(name) + " is parameter_missing");
 }
 
 Checked check_common(const Arguments& arguments) {
   for (const std::string_view name : kRequired) {
-    if (!arguments.has(name)) return missing(name);
+    if (!arguments.has(name)) return parameter_missing(name);
   }
   const auto time = parse_int(arguments.text("Timestamp"));
   if (time && *time >= 0) return {};
@@ -147,7 +148,7 @@ std::expected<Caller, Refused> authenticate(const Api& api, const http::Request&
 std::expected<const Action*, Refused> admit(const Api& api, const http::Request& request,
                                             const http::Pairs& parameters,
                                             const Arguments& arguments, Caller& caller) {
-  if (!arguments.has("Action")) return missing("Action");
+  if (!arguments.has("Action")) return parameter_missing("Action");
   auto who = authenticate(api, request, parameters, arguments);
   if (!who) return std::unexpected(who.error());
   caller = std::move(*who);

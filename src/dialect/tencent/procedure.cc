@@ -93,7 +93,7 @@ class Parser {
   std::string_view text_;
 };
 
-constexpr std::size_t kTranscode = 0;
+constexpr std::size_t kTranscodeArgument = 0;
 constexpr std::size_t kCover = 2;
 constexpr std::size_t kSample = 3;
 constexpr std::size_t kArguments = 4;
@@ -103,7 +103,7 @@ std::optional<Wishes> wishes_from(const Invocation& call, bool samples, const Op
   auto arguments = call.arguments;
   arguments.resize(kArguments);  // those left out are nil
   Wishes wishes;
-  const Argument& transcode = arguments[kTranscode];
+  const Argument& transcode = arguments[kTranscodeArgument];
   if (transcode.is_list)
     wishes.transcode = transcode.numbers;
   else if (!transcode.is_nil() && transcode.numbers.front() == 1)
@@ -116,7 +116,7 @@ std::optional<Wishes> wishes_from(const Invocation& call, bool samples, const Op
   };
   // Only transcodes come in lists.
   const auto is_list = [](const Argument& argument) { return argument.is_list; };
-  if (std::any_of(arguments.begin() + kTranscode + 1, arguments.end(), is_list))
+  if (std::any_of(arguments.begin() + kTranscodeArgument + 1, arguments.end(), is_list))
     return std::nullopt;
   wishes.cover = single(arguments[kCover]);
   if (samples) wishes.sample = single(arguments[kSample]);

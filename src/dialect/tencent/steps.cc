@@ -93,14 +93,17 @@ json::object sprite_result(const View& view, const Task& task, const Output& out
           {"webVttUrl", view.output_url(task, output.files.front())}};
 }
 
-struct Kind {
+struct StepKind {
   std::string_view type;
   json::object (*result)(const View&, const Task&, const Output&, const json::object&);
 };
-constexpr std::array kKinds = {
-    Kind{"Transcode", transcode_result},        Kind{"SampleSnapshot", sample_result},
-    Kind{"CoverBySnapshot", cover_result},      Kind{"SnapshotByTimeOffset", snapshot_result},
-    Kind{"AnimatedGraphics", animation_result}, Kind{"ImageSprites", sprite_result},
+constexpr std::array kStepKinds = {
+    StepKind{"Transcode", transcode_result},
+    StepKind{"SampleSnapshot", sample_result},
+    StepKind{"CoverBySnapshot", cover_result},
+    StepKind{"SnapshotByTimeOffset", snapshot_result},
+    StepKind{"AnimatedGraphics", animation_result},
+    StepKind{"ImageSprites", sprite_result},
 };
 
 StepState begun(std::string_view type, json::object input) {
@@ -144,13 +147,13 @@ StepState pull_step(const View& view, const Task& task, const json::object& inpu
 StepState output_step(const View& view, const Task& task, const Output& output,
                       std::string_view type, const json::object& input, bool pulled) {
   StepState step = begun(type, input);
-  const auto kind = std::ranges::find(kKinds, type, &Kind::type);
+  const auto kind = std::ranges::find(kStepKinds, type, &StepKind::type);
   switch (output.state) {
     case OutputState::kPending:
     case OutputState::kRunning:
       break;
     case OutputState::kSucceeded:
-      if (kind != kKinds.end() && !output.files.empty()) {
+      if (kind != kStepKinds.end() && !output.files.empty()) {
         finish_step(step, kind->result(view, task, output, input));
       }
       break;

@@ -59,14 +59,14 @@ void render_number(double number, std::string& out) {
   out += shown == "-0" ? "0" : shown;
 }
 
-void render(const json::value& value, std::string& out) {
+void render_to(const json::value& value, std::string& out) {
   if (const auto* object = value.if_object()) {
     char between = '{';
     for (const auto& item : *object) {
       out += between;
       out += json::serialize(json::string(item.key()));
       out += ':';
-      render(item.value(), out);
+      render_to(item.value(), out);
       between = ',';
     }
     out += object->empty() ? "{}" : "}";
@@ -74,7 +74,7 @@ void render(const json::value& value, std::string& out) {
     char between = '[';
     for (const auto& item : *array) {
       out += between;
-      render(item, out);
+      render_to(item, out);
       between = ',';
     }
     out += array->empty() ? "[]" : "]";
@@ -128,7 +128,7 @@ http::Response failure(Generation generation, const Refusal& refusal) {
 
 std::string render(const json::value& value) {
   std::string out;
-  render(value, out);
+  render_to(value, out);
   return out;
 }
 

@@ -30,7 +30,7 @@ struct ErrorRow {
   int code;
   std::string_view message;
 };
-constexpr std::array kErrors = {
+constexpr std::array kTaskErrors = {
     ErrorRow{ErrorCode::kInternal, 1000, "Internal error"},
     ErrorRow{ErrorCode::kInputNotFound, 1001, "Input file not found"},
     ErrorRow{ErrorCode::kInputForbidden, 1002, "Access to input denied"},
@@ -266,10 +266,10 @@ std::vector<TaskState> states_of(std::string_view word) {
 TaskError error_of(const Task& task) {
   if (task.state != TaskState::kFailed && task.state != TaskState::kCancelled) return {};
   const ErrorCode code = task.error ? task.error->code : ErrorCode::kInternal;
-  for (const ErrorRow& row : kErrors) {
+  for (const ErrorRow& row : kTaskErrors) {
     if (row.error == code) return {row.code, row.message};
   }
-  return {kErrors.front().code, kErrors.front().message};
+  return {kTaskErrors.front().code, kTaskErrors.front().message};
 }
 
 json::object task_document(Service& service, const Task& task, Generation generation,

@@ -10,7 +10,6 @@ namespace {
 
 constexpr std::int64_t kMostCount = 1000;
 constexpr std::int64_t kUsualCount = 50;
-constexpr std::int64_t kHour = 3600;
 /// Later than any time in seconds that somebody means: 5138.
 constexpr std::int64_t kSurelyMillis = 100'000'000'000;
 
@@ -21,7 +20,7 @@ struct Window {
   std::vector<TaskState> states;  ///< none: all
 };
 
-std::int64_t to_seconds(std::int64_t time) {
+std::int64_t as_seconds(std::int64_t time) {
   return time > kSurelyMillis ? time / 1000 : time;
 }
 
@@ -33,7 +32,7 @@ Answer<Window> window_from(const Parameters& parameters) {
   if (!start) return std::unexpected(start.error());
   const auto end = parameters.required_integer("end_time");
   if (!end) return std::unexpected(end.error());
-  Window window{to_seconds(*start), to_seconds(*end), {}};
+  Window window{as_seconds(*start), as_seconds(*end), {}};
   if (window.end < window.start) return refuse(Code::kBad, "end_time is before start_time");
   const auto status = parameters.text("status");
   if (!status) return std::unexpected(status.error());
@@ -44,7 +43,7 @@ Answer<Window> window_from(const Parameters& parameters) {
 }
 
 /// Which of them are shown.
-struct Part {
+struct Page {
   std::int64_t skip = 0;
   std::int64_t count = kUsualCount;
 };
@@ -56,12 +55,12 @@ Answer<std::optional<std::int64_t>> either(const Parameters& parameters, std::st
   return value && !*value ? parameters.integer(synonym) : value;
 }
 
-Answer<Part> part_from(const Parameters& parameters) {
+Answer<Page> page_from(const Parameters& parameters) {
   const auto skip = either(parameters, "start_num", "skip");
   if (!skip) return std::unexpected(skip.error());
   const auto count = either(parameters, "count", "limit");
   if (!count) return std::unexpected(count.error());
-  const Part part{skip->value_or(0), count->value_or(kUsualCount)};
+  const Page part{skip->value_or(0), count->value_or(kUsualCount)};
   if (part.skip < 0) return refuse(Code::kBad, "start_num must not be negative");
   if (part.count >= 1 && part.count <= kMostCount) return part;
   return refuse(Code::kBad, "count must be from 1 to 1000");
@@ -93,10 +92,10 @@ Answer<std::vector<TaskPtr>> tasks_in(const Call& call, const Window& window) {
   }
 }
 
-void list(const Call& call) {
+void list_tasks(const Call& call) {
   const auto window = window_from(call.parameters);
   if (!window) return call.fail(window.error());
-  const auto part = part_from(call.parameters);
+  const auto part = page_from(call.parameters);
   if (!part) return call.fail(part.error());
   const auto tasks = tasks_in(call, *window);
   if (!tasks) return call.fail(tasks.error());
@@ -146,7 +145,7 @@ void summarise(const Call& call) {
 }  // namespace
 
 void mount_lists(http::Router& router, Api& api) {
-  add_call(router, api, http::Method::kGet, "list_task", Scope::kRead, list);
+  add_call(router, api, http::Method::kGet, "list_task", Scope::kRead, list_tasks);
   add_call(router, api, http::Method::kGet, "list_summary", Scope::kRead, summarise);
 }
 

@@ -11,7 +11,7 @@ namespace {
 constexpr auto kRecord = "visionular-template";
 constexpr std::size_t kMostName = 64;
 constexpr std::size_t kMostDescription = 4096;
-constexpr std::array<std::string_view, 3> kFormats = {"mp4", "hls", "flv"};
+constexpr std::array<std::string_view, 3> kOwnFormats = {"mp4", "hls", "flv"};
 constexpr std::array<std::string_view, 3> kVideoCodecs = {"h264", "h265", "av1"};
 constexpr std::array<int, 6> kAudioBitrates = {0, 32, 48, 64, 96, 128};
 /// Fields of the API that would change the picture or the file and that nothing here carries out:
@@ -212,7 +212,7 @@ Answer<Template> edited(Template base, const Parameters& parameters) {
   constexpr int kMostSegment = 60;
   std::string acodec;
   Answer<void> ok = edit_description(parameters, base.description);
-  if (ok) ok = edit_choice(parameters, "format", kFormats, base.format);
+  if (ok) ok = edit_choice(parameters, "format", kOwnFormats, base.format);
   if (ok) ok = edit_choice(parameters, "vcodec", kVideoCodecs, base.vcodec);
   if (ok) ok = edit_choice(parameters, "acodec", std::array<std::string_view, 1>{"aac"}, acodec);
   if (ok) ok = edit_quality(parameters, base.quality);

@@ -46,7 +46,7 @@ Answer<Storage> storage_from(const Call& call) {
   return storage;
 }
 
-void add(const Call& call) {
+void add_storage(const Call& call) {
   auto storage = storage_from(call);
   if (!storage) return call.fail(storage.error());
   storage->made_by = call.fingerprint;
@@ -63,7 +63,7 @@ void add(const Call& call) {
   });
 }
 
-void remove(const Call& call) {
+void remove_storage(const Call& call) {
   auto id = call.parameters.required("storage_id");
   if (!id) return call.fail(id.error());
   call.api.service.storages().remove(call.caller.account(), *id, [call](Result<bool> gone) {
@@ -88,7 +88,7 @@ json::object storage_document(const Storage& storage, Generation generation) {
   return o;
 }
 
-void list(const Call& call) {
+void list_storages(const Call& call) {
   auto storages = call.api.service.storages().list(call.caller.account());
   if (!storages) return call.fail(refusal_of(storages.error()));
   json::array items;
@@ -123,9 +123,9 @@ void add_type_list(http::Router& router) {
 
 void mount_storages(http::Router& router, Api& api) {
   using http::Method;
-  add_call(router, api, Method::kPost, "add_storage", Scope::kWrite, add);
-  add_call(router, api, Method::kDelete, "del_storage", Scope::kWrite, remove);
-  add_call(router, api, Method::kGet, "list_storage", Scope::kRead, list);
+  add_call(router, api, Method::kPost, "add_storage", Scope::kWrite, add_storage);
+  add_call(router, api, Method::kDelete, "del_storage", Scope::kWrite, remove_storage);
+  add_call(router, api, Method::kGet, "list_storage", Scope::kRead, list_storages);
   add_type_list(router);
 }
 

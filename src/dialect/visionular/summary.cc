@@ -9,9 +9,8 @@
 namespace telecine::visionular {
 namespace {
 
-constexpr std::int64_t kHour = 3600;
-constexpr std::array<std::string_view, 3> kSizes = {"sd", "hd", "4k"};
-constexpr std::array<std::string_view, 2> kCodecs = {"h264", "h265"};
+constexpr std::array<std::string_view, 3> kSizeClasses = {"sd", "hd", "4k"};
+constexpr std::array<std::string_view, 2> kCountedCodecs = {"h264", "h265"};
 constexpr int kLeastHd = 720;
 constexpr int kLeast4k = 2160;
 /// Where what stays on this machine is.
@@ -37,7 +36,9 @@ std::optional<Made> made_by(const Task& task) {
     const auto& to = task.spec.destination;
     made.region = to && !to->region.empty() ? to->region : kHere;
     made.codec = video->codec == "hevc" ? "h265" : video->codec;
-    made.size = side >= kLeast4k ? kSizes[2] : side >= kLeastHd ? kSizes[1] : kSizes[0];
+    made.size = side >= kLeast4k   ? kSizeClasses[2]
+                : side >= kLeastHd ? kSizeClasses[1]
+                                   : kSizeClasses[0];
     made.duration = output.facts->duration;
     return made;
   }
@@ -47,7 +48,7 @@ std::optional<Made> made_by(const Task& task) {
 /// The sums of an hour under their names: "count_total", "duration_cn-north_h264_sd".
 using Sums = std::map<std::string, std::int64_t>;
 
-void add(Sums& count, Sums& duration, const Made& made) {
+void count_made(Sums& count, Sums& duration, const Made& made) {
   const std::string size(made.size);
   for (const std::string& name :
        {std::string("total"), size, made.region + "_" + made.codec + "_" + size}) {
@@ -58,10 +59,10 @@ void add(Sums& count, Sums& duration, const Made& made) {
 
 std::vector<std::string> names_of(const std::set<std::string>& regions) {
   std::vector<std::string> names = {"total"};
-  for (const auto size : kSizes) names.emplace_back(size);
+  for (const auto size : kSizeClasses) names.emplace_back(size);
   for (const std::string& region : regions) {
-    for (const auto codec : kCodecs) {
-      for (const auto size : kSizes) {
+    for (const auto codec : kCountedCodecs) {
+      for (const auto size : kSizeClasses) {
         names.push_back(region + "_" + std::string(codec) + "_" + std::string(size));
       }
     }
@@ -79,7 +80,7 @@ json::object summary_document(const std::vector<TaskPtr>& tasks) {
     if (!made) continue;
     regions.insert(made->region);
     auto& [count, duration] = hours[made->hour];
-    add(count, duration, *made);
+    count_made(count, duration, *made);
   }
   json::array items;
   for (auto& [hour, sums] : hours) {
@@ -93,7 +94,7 @@ json::object summary_document(const std::vector<TaskPtr>& tasks) {
   return {{"list", std::move(items)},
           {"num", count},
           {"regions", json::array(regions.begin(), regions.end())},
-          {"resolution_types", json::array(kSizes.begin(), kSizes.end())}};
+          {"resolution_types", json::array(kSizeClasses.begin(), kSizeClasses.end())}};
 }
 
 }  // namespace telecine::visionular

@@ -123,7 +123,7 @@ Answer<TaskPtr> asked_for(const Call& call) {
   return *task;
 }
 
-void query(const Call& call) {
+void query_task(const Call& call) {
   // Links to stores are signed for a while, not for ever.
   constexpr Millis kKept = 2000;
   auto task = asked_for(call);
@@ -152,7 +152,7 @@ void hide(const Call& call, Id id) {
       });
 }
 
-void remove(const Call& call) {
+void remove_task(const Call& call) {
   auto task = asked_for(call);
   if (task && is_hidden(call, **task)) task = deleted();
   if (!task) return call.fail(task.error());
@@ -171,8 +171,8 @@ void remove(const Call& call) {
 void mount_tasks(http::Router& router, Api& api) {
   using http::Method;
   add_call(router, api, Method::kPost, "create_task", Scope::kWrite, create);
-  add_call(router, api, Method::kGet, "query_task", Scope::kRead, query);
-  add_call(router, api, Method::kDelete, "del_task", Scope::kWrite, remove);
+  add_call(router, api, Method::kGet, "query_task", Scope::kRead, query_task);
+  add_call(router, api, Method::kDelete, "del_task", Scope::kWrite, remove_task);
 }
 
 }  // namespace telecine::visionular

@@ -31,14 +31,14 @@ Answer<Template> wanted(const Call& call) {
   return find_template(service, call.caller.account(), **name);
 }
 
-void query(const Call& call) {
+void query_template(const Call& call) {
   auto made = wanted(call);
   if (!made) return call.fail(made.error());
   if (!check_makeable(*made)) return call.fail({Code::kEmpty, "no encoder here makes it"});
   call.succeed(template_document(*made, call.generation));
 }
 
-void list(const Call& call) {
+void list_templates(const Call& call) {
   auto own = own_templates(call.api.service, call.caller.account());
   if (!own) return call.fail(own.error());
   json::array items;
@@ -62,7 +62,7 @@ void keep(const Call& call, const Template& made, bool create_only) {
                 });
 }
 
-void add(const Call& call) {
+void add_template(const Call& call) {
   auto name = required_name(call.parameters);
   if (!name) return call.fail(name.error());
   if (!is_template_name(*name)) {
@@ -93,7 +93,7 @@ void update(const Call& call) {
   keep(call, *made, false);
 }
 
-void remove(const Call& call) {
+void remove_template(const Call& call) {
   auto name = required_name(call.parameters);
   if (!name) return call.fail(name.error());
   auto known = find_template(call.api.service, call.caller.account(), *name);
@@ -109,11 +109,11 @@ void remove(const Call& call) {
 
 void mount_templates(http::Router& router, Api& api) {
   using http::Method;
-  add_call(router, api, Method::kGet, "query_template", Scope::kRead, query);
-  add_call(router, api, Method::kGet, "list_template", Scope::kRead, list);
-  add_call(router, api, Method::kPost, "add_template", Scope::kWrite, add);
+  add_call(router, api, Method::kGet, "query_template", Scope::kRead, query_template);
+  add_call(router, api, Method::kGet, "list_template", Scope::kRead, list_templates);
+  add_call(router, api, Method::kPost, "add_template", Scope::kWrite, add_template);
   add_call(router, api, Method::kPut, "update_template", Scope::kWrite, update);
-  add_call(router, api, Method::kDelete, "del_template", Scope::kWrite, remove);
+  add_call(router, api, Method::kDelete, "del_template", Scope::kWrite, remove_template);
 }
 
 }  // namespace telecine::visionular
