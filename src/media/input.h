@@ -20,7 +20,7 @@ class Input {
   /// on, kResourceLimit for files beyond the bounds of allow.h.
   static Result<Input> open(int fd);
 
-  Input(Input&&) = default;
+  Input(Input&&) noexcept = default;
   /// Exchanges: the old format is closed before its input goes.
   Input& operator=(Input&& other) noexcept {
     std::swap(io_, other.io_);

@@ -3,6 +3,7 @@
 #include <memory>
 #include <vector>
 
+#include "media/best_picture.h"
 #include "media/pipeline.h"
 #include "media/sprites.h"
 #include "media/still.h"
@@ -30,6 +31,8 @@ class PictureSet {
   Result<MadeOutput> finish();
 
  private:
+  bool chooses() const { return spec_->type == OutputType::kCover && spec_->still.at.best; }
+  Status write(std::size_t place, const AVFrame& frame);
   PictureSet(const OutputSpec& spec, Dimensions display, OutputFiles& files)
       : spec_(&spec), display_(display), files_(&files), images_(files) {}
 
@@ -38,8 +41,9 @@ class PictureSet {
   OutputFiles* files_;
   Images images_;
   std::vector<Millis> moments_;
-  std::vector<StillMade> stills_;          // by place; not of sprites
+  std::vector<StillMade> stills_;          // by place, or the chosen one; not of sprites
   std::unique_ptr<SpriteSheets> sprites_;  // of sprites only
+  BestPicture best_;                       // of a cover that is chosen
 };
 
 }  // namespace telecine::media

@@ -176,16 +176,26 @@ Result<FramePtr> to_image(const AVFrame& frame, Dimensions size, const ImageEntr
   return last.scale(**rgb);
 }
 
-}  // namespace
-
-Millis moment_of(const Position& at, Millis duration) {
-  if (at.time) return std::max<Millis>(0, *at.time);
-  const double percent = std::clamp(at.percent.value_or(kDefaultPercent), 0.0, 100.0);
-  return static_cast<Millis>(std::llround(static_cast<double>(duration) * percent / 100));
+Millis share_of(Millis duration, double percent) {
+  return std::llround(static_cast<double>(duration) * std::clamp(percent, 0.0, 100.0) / 100);
 }
 
+std::vector<Millis> moments_of_cover(const Position& at, Millis duration) {
+  if (at.time) return {std::max<Millis>(0, *at.time)};
+  if (!at.best || duration <= 0) return {share_of(duration, at.percent.value_or(kDefaultPercent))};
+  // Not the very ends, where titles fade in and out.
+  constexpr int kCandidates = 10;
+  std::vector<Millis> moments;
+  for (int i = 0; i < kCandidates; ++i) {
+    moments.push_back(share_of(duration, (i + 0.5) * 100 / kCandidates));
+  }
+  return moments;
+}
+
+}  // namespace
+
 Result<std::vector<Millis>> moments_of(const OutputSpec& spec, Millis duration) {
-  if (spec.type == OutputType::kCover) return std::vector{moment_of(spec.still.at, duration)};
+  if (spec.type == OutputType::kCover) return moments_of_cover(spec.still.at, duration);
   const Sampling& sampling = spec.sampling;
   if (!sampling.times.empty()) return sampling.times;
   const double step = sampling.every > 0

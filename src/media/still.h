@@ -11,11 +11,9 @@
 
 namespace telecine::media {
 
-/// The moment a position means, from the start of the file.
-Millis moment_of(const Position& at, Millis duration);
-
-/// The moments at which a cover, snapshots or sprites are taken, in the order asked for.
-/// kResourceLimit for too many.
+/// The moments at which a cover, snapshots or sprites are taken, from the start of the file and in
+/// the order asked for; of the best cover those of all that it is chosen from. kResourceLimit for
+/// too many.
 Result<std::vector<Millis>> moments_of(const OutputSpec& spec, Millis duration);
 
 /// The upright picture shown at `at` (from the start of the file): the last one not later. Before

@@ -34,10 +34,12 @@ void read_position(ObjectReader& in, Position& at) {
   }
   if (value->is_string()) {
     const std::string_view text = value->get_string();
+    at.best = text == "best";
+    if (at.best) return;
     if (text.ends_with('%')) at.percent = parse_double(text.substr(0, text.size() - 1));
     if (at.percent && *at.percent >= 0 && *at.percent <= 100) return;
   }
-  in.refuse("at", "must be seconds (3.5) or a share of the duration (\"10%\")");
+  in.refuse("at", "must be seconds (3.5), a share of the duration (\"10%\") or \"best\"");
 }
 
 void read_encoding(ObjectReader& in, StillOptions& still) {
@@ -209,6 +211,7 @@ void read_ladder(ObjectReader& in, OutputSpec& spec) {
 }
 
 json::value position_json(const Position& at) {
+  if (at.best) return "best";
   if (at.time) return to_seconds(*at.time);
   std::string text = std::to_string(at.percent.value_or(10));
   while (text.ends_with('0')) text.pop_back();

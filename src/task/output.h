@@ -99,11 +99,12 @@ template <>
 inline constexpr auto kNames<Cut> =
     std::to_array<Named<Cut>>({{Cut::kExact, "exact"}, {Cut::kKeyframe, "keyframe"}});
 
-/// Where in the source a still is taken: a time, or a share of the duration. The frame shown at
-/// that time is the one; past the end it is the last frame.
+/// Where in the source a still is taken: a time, a share of the duration, or where it looks best.
+/// The frame shown at that time is the one; past the end it is the last frame.
 struct Position {
   std::optional<Millis> time;
   std::optional<double> percent;  ///< 0...100
+  bool best = false;              ///< the best of pictures from all over the source
   bool operator==(const Position&) const = default;
 };
 

@@ -1,7 +1,6 @@
 // Every codec and container beside H.264 in MP4, streams that are copied, and pictures that move or
 // stand in sheets: made by a server and looked at with tools that are not ours.
 import assert from 'node:assert/strict';
-import { after, before } from 'node:test';
 import {
   assert_decodes, clip, ffprobe, has_shared_clips, jpeg_size, lacks_clips, lacks_tools, likeness,
   packets_of, picture_of, stream_md5, synthesised,
@@ -10,11 +9,7 @@ import { check, check_if } from './support/suite.mjs';
 import { Transcodes, load, near } from './support/transcodes.mjs';
 
 const long = { timeout: 600_000 };
-let made;
-before(async () => {
-  made = await Transcodes.start();
-}, { timeout: 120_000 });
-after(() => made?.close(), { timeout: 180_000 });
+const made = Transcodes.for_all_checks();
 
 const source = has_shared_clips
   ? { path: clip('bbb-1080p24.mp4'), rate: 24, frames: 288, seconds: 12 }

@@ -4,7 +4,6 @@ import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import fs from 'node:fs';
 import path from 'node:path';
-import { after, before } from 'node:test';
 import { assert_decodes, ffprobe, lacks_tools, picture_digests, timing_of } from './support/media.mjs';
 import { check_if } from './support/suite.mjs';
 import { Server } from './support/server.mjs';
@@ -12,12 +11,7 @@ import { MediaSource } from './support/source.mjs';
 import { Transcodes, load, near } from './support/transcodes.mjs';
 
 const long = { timeout: 300_000 };
-let made;
-
-before(async () => {
-  made = await Transcodes.start();
-}, { timeout: 120_000 });
-after(() => made?.close(), { timeout: 120_000 });
+const made = Transcodes.for_all_checks();
 
 const rate = 25;
 const frame = 1 / rate;

@@ -1,7 +1,6 @@
 // The codecs, containers and kinds of output beside the ladder's, looked at with tools that are not
 // ours.
 import assert from 'node:assert/strict';
-import { after, before } from 'node:test';
 import { assert_problem } from './support/api.mjs';
 import {
   assert_decodes, assert_faststart, clip, ffprobe, has_shared_clips, jpeg_size, lacks_clips,
@@ -11,12 +10,7 @@ import { check, check_if } from './support/suite.mjs';
 import { Transcodes, near } from './support/transcodes.mjs';
 
 const long = { timeout: 600_000 };
-let made;
-
-before(async () => {
-  made = await Transcodes.start();
-}, { timeout: 120_000 });
-after(() => made?.close(), { timeout: 180_000 });
+const made = Transcodes.for_all_checks();
 
 const source = has_shared_clips
   ? { path: clip('bbb-1080p24.mp4'), rate: 24, frames: 288, seconds: 12, late: 0.074 }

@@ -9,6 +9,7 @@ import { boxes, short_clip } from './support/media.mjs';
 import { Receiver } from './support/receiver.mjs';
 import { Server } from './support/server.mjs';
 import { check, remove_folder, temp_folder } from './support/suite.mjs';
+import { crc32 } from './support/synth.mjs';
 import { load } from './support/transcodes.mjs';
 
 const secret = 'the-content-of-a-file-that-nobody-may-read';
@@ -178,17 +179,6 @@ check('pictures that claim 60000 pixels a side are refused before memory is take
   avi.writeUInt32LE(60_000, format + 8);
   await assert_refused(avi, 'sized.avi', ['resource_limit'], /60000x60000/);
 }, guard);
-
-const crc_table = Array.from({ length: 256 }, (_, n) => {
-  let c = n;
-  for (let k = 0; k < 8; k++) c = c & 1 ? 0xedb88320 ^ (c >>> 1) : c >>> 1;
-  return c >>> 0;
-});
-function crc32(bytes) {
-  let c = 0xffffffff;
-  for (const byte of bytes) c = crc_table[(c ^ byte) & 0xff] ^ (c >>> 8);
-  return (c ^ 0xffffffff) >>> 0;
-}
 
 check('a thousand streams are refused by their number', async () => {
   const many = Buffer.concat(boxes(mp4).map((found) => {

@@ -14,7 +14,7 @@ let made;
 let source;
 before(async () => {
   source = await MediaSource.start();
-  made = await Transcodes.start({ flags: ['--network-allow-addresses', source.address] });
+  made = await new Transcodes().start({ flags: ['--network-allow-addresses', source.address] });
 }, { timeout: 120_000 });
 after(() => Promise.all([made?.close(), source?.close()]), { timeout: 180_000 });
 
@@ -134,6 +134,19 @@ check_if(lacks_tools, 'stills are framed like videos', async () => {
   await has_size(files[2], 160, 120);
   await is_colour(files[2], [80, 60], white);
 }, long);
+
+check_if(lacks_tools, 'the best cover is neither dark, empty, washed out nor blurred', async () => {
+  const flat = (colour) => `color=${colour}:s=320x240:r=25:d=2`;
+  const scene = 'testsrc2=s=320x240:r=25:d=2';
+  const file = await forged(['-f', 'lavfi', '-i',
+    `${flat('black')}[a];${flat('gray')}[b];${scene},boxblur=8[c];${scene},hue=s=0.2[d];` +
+    `${flat('white')}[e];[a][b][c][d][e]concat=n=5`, ...encoded('bt601')]);
+  const at = ['best', 7, 5];
+  const task = await made.make(file, at.map((place, i) => (
+    { name: `c${i}`, type: 'cover', at: place, quality: 95 })));
+  const [best, sharp, blurred] = task.outputs.map((output) => output.files[0].size);
+  assert.ok(Math.abs(best / sharp - 1) < 0.1 && best > 1.5 * blurred, `${[best, sharp, blurred]}`);
+});
 
 check('options that contradict each other are refused by name', async () => {
   const refused = async (options, field) => {

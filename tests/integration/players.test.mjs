@@ -13,7 +13,7 @@ let browser;
 
 before(async () => {
   if (lacking) return;
-  made = await Transcodes.start();
+  made = await new Transcodes().start();
   browser = await Browser.start();
 }, { timeout: 120_000 });
 after(async () => {

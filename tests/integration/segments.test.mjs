@@ -25,7 +25,7 @@ const outputs = [
 ];
 
 async function made_with(segment, wanted = outputs, from = source) {
-  const transcodes = await Transcodes.start({ flags: ['--worker-segment', segment] });
+  const transcodes = await new Transcodes().start({ flags: ['--worker-segment', segment] });
   const task = await transcodes.make(from, wanted);
   return { transcodes, task, output: (name) => task.outputs.find((o) => o.name === name) };
 }
@@ -136,8 +136,8 @@ check_if(lacks, 'what depends on the pictures before is made in one piece', asyn
 
 check_if(lacks, 'a kill costs at most the segment in hand', async () => {
   const random = random_from(Number(process.env.TELECINE_SEED ?? 7));
-  const transcodes = await Transcodes.start({
-    flags: ['--worker-segment', '2s', '--worker-slots', '1', '--worker-lease', '2s'] });
+  const transcodes = await new Transcodes().start({
+    flags: ['--worker-segment', '2s', '--worker-slots', '1'] });
   const { server } = transcodes;
   try {
     const { input } = await server.client.upload(fs.createReadStream(source), 'clip.mp4');

@@ -1,17 +1,12 @@
 // What becomes of sound on its way: loudness, gain and channels, measured with tools that are not
 // ours.
 import assert from 'node:assert/strict';
-import { after, before } from 'node:test';
 import { ffprobe, forged, lacks_tools, told_by } from './support/media.mjs';
 import { check_if } from './support/suite.mjs';
 import { Transcodes, near } from './support/transcodes.mjs';
 
 const long = { timeout: 300_000 };
-let made;
-before(async () => {
-  made = await Transcodes.start();
-}, { timeout: 120_000 });
-after(() => made?.close(), { timeout: 180_000 });
+const made = Transcodes.for_all_checks();
 
 async function sounds(file, list) {
   const task = await made.make(file, list.map((audio, i) => (

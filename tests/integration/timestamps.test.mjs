@@ -4,18 +4,12 @@ import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import fs from 'node:fs';
 import path from 'node:path';
-import { after, before } from 'node:test';
 import { assert_decodes, ffprobe, lacks_tools } from './support/media.mjs';
 import { check_if } from './support/suite.mjs';
 import { Transcodes, near } from './support/transcodes.mjs';
 
 const long = { timeout: 300_000 };
-let made;
-
-before(async () => {
-  made = await Transcodes.start();
-}, { timeout: 120_000 });
-after(() => made?.close(), { timeout: 120_000 });
+const made = Transcodes.for_all_checks();
 
 function run(args) {
   const { status, stdout, stderr } =

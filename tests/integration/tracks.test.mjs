@@ -4,7 +4,6 @@ import assert from 'node:assert/strict';
 import { createDecipheriv } from 'node:crypto';
 import { spawnSync } from 'node:child_process';
 import path from 'node:path';
-import { after, before } from 'node:test';
 import { assert_problem } from './support/api.mjs';
 import { call } from './support/http.mjs';
 import { assert_decodes, boxes, clip, ffprobe, lacks_clips, lacks_tools, packets_of }
@@ -15,12 +14,7 @@ import { Transcodes, load, near } from './support/transcodes.mjs';
 
 const long = { timeout: 300_000 };
 const lacking = lacks_clips ?? lacks_tools;
-let made;
-
-before(async () => {
-  made = await Transcodes.start();
-}, { timeout: 120_000 });
-after(() => made?.close(), { timeout: 120_000 });
+const made = Transcodes.for_all_checks();
 
 // 286 frames at 24 frames/s from 0.104 s on; sound: eng (default), deu, eng "Commentary", eng 5.1;
 // text: eng, jpn; chapters at 0 and 6 s.

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import path from 'node:path';
+import { after, before } from 'node:test';
 import { call } from './http.mjs';
 import { md5 } from './media.mjs';
 import { Server } from './server.mjs';
@@ -19,19 +20,27 @@ export async function load(url) {
 }
 
 export class Transcodes {
-  /// `options` are the server's.
-  static async start(options = {}) {
+  uploads = new Map();
+  stored = 0;
+
+  /// One for all the checks of a file: started before and closed after them.
+  static for_all_checks() {
     const made = new Transcodes();
-    made.server = await Server.start(options);
-    made.folder = temp_folder('transcodes');
-    made.uploads = new Map();
-    made.stored = 0;
+    before(() => made.start(), { timeout: 120_000 });
+    after(() => made.close(), { timeout: 180_000 });
     return made;
   }
 
+  /// `options` are the server's.
+  async start(options = {}) {
+    this.folder = temp_folder('transcodes');
+    this.server = await Server.start(options);
+    return this;
+  }
+
   async close() {
-    await this.server.close();
-    remove_folder(this.folder);
+    await this.server?.close();
+    if (this.folder) remove_folder(this.folder);
   }
 
   /// The ended task; each file is uploaded once.
