@@ -37,8 +37,9 @@ Result<VideoDecoder> VideoDecoder::open(const AVStream& stream, int threads, Tic
   return VideoDecoder(stream, std::move(*context), zero, std::move(sink));
 }
 
-Status VideoDecoder::decode(const AVPacket& packet) {
-  ++tally_.packets;
+Status VideoDecoder::decode(const AVPacket& packet, bool counts) {
+  counts_ = counts;
+  if (counts) ++tally_.packets;
   return send(&packet);
 }
 
@@ -52,7 +53,7 @@ Status VideoDecoder::send(const AVPacket* packet) {
   if (code == AVERROR(ENOMEM)) {
     return std::unexpected(av_error(code, "decoding failed", ErrorCode::kDecodeFailed));
   }
-  if (code < 0 && code != AVERROR_EOF) count_failure(tally_, code);
+  if (code < 0 && code != AVERROR_EOF && counts_) count_failure(tally_, code);
   return receive_all();
 }
 
@@ -66,7 +67,7 @@ Status VideoDecoder::receive_all() {
       return std::unexpected(av_error(code, "decoding failed", ErrorCode::kDecodeFailed));
     }
     if (code < 0) {
-      count_failure(tally_, code);
+      if (counts_) count_failure(tally_, code);
       ++errors;
       continue;
     }

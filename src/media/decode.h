@@ -28,8 +28,9 @@ class VideoDecoder {
   /// `zero` is the ticks of the stream's clock that become 0. `sink` gets each picture.
   static Result<VideoDecoder> open(const AVStream& stream, int threads, Ticks zero, Sink sink);
 
-  /// Fails only with what `sink` returned or what no later packet could mend.
-  Status decode(const AVPacket& packet);
+  /// Fails only with what `sink` returned or what no later packet could mend. One that does not
+  /// count, as of a run-up, is left out of the tally.
+  Status decode(const AVPacket& packet, bool counts = true);
   /// The end of the stream: hands out all that is held.
   Status finish();
   const DecodeTally& tally() const { return tally_; }
@@ -51,6 +52,7 @@ class VideoDecoder {
   Ticks end_ = 0;
   Sink sink_;
   DecodeTally tally_;
+  bool counts_ = true;
 };
 
 /// Decodes one audio stream. Frames come with the ticks of their first sample; gaps and overlaps

@@ -147,7 +147,7 @@ Status Transcode::take(const AVPacket& packet) {
   }
   if (video_ != nullptr && video_->index == packet.stream_index) {
     if (video_copy_) video_copy_->take(packet);
-    if (video_decoder_) return video_decoder_->decode(packet);
+    if (video_decoder_) return video_decoder_->decode(packet, counts(packet));
   }
   for (const auto& heard : heard_) {
     if (!heard || heard->source.stream->index != packet.stream_index) continue;
@@ -193,8 +193,14 @@ Status Transcode::judge() const {
     }
     return {};
   };
-  if (video_decoder_) {
+  // Of a segment whoever joins them judges: it may be the one bad minute of a long source.
+  if (video_decoder_ && !job_.segment) {
     auto ok = check(video_decoder_->tally(), video_decoder_->end(), "picture");
+    if (!ok) return ok;
+  }
+  for (const auto& joined : joined_) {
+    if (!joined || joined->failed()) continue;
+    auto ok = check(joined->tally(), joined->ends(), "picture");
     if (!ok) return ok;
   }
   const Ticks missing = declared_ - furthest_;

@@ -13,7 +13,7 @@ constexpr std::size_t kBufferBytes = 1 << 18;
 constexpr std::size_t kMaxExtradata = 1 << 20;
 constexpr std::size_t kMaxPacket = 256 << 20;
 
-/// Stands before each packet's bytes. The last one has no bytes, and holds what the writer noted.
+/// Stands before each packet's bytes; the last one before a SegmentEnd.
 struct PacketHead {
   std::int64_t pts = 0;
   std::int64_t dts = 0;
@@ -23,6 +23,8 @@ struct PacketHead {
 };
 constexpr std::uint32_t kLast = UINT32_MAX;  // as `size`
 static_assert(sizeof(PacketHead) == 32, "no gaps: it is written as it lies in memory");
+
+static_assert(sizeof(SegmentEnd) == 40, "the same");
 
 /// What muxers read of a stream's parameters, beside the extradata.
 struct StreamHead {
@@ -151,14 +153,15 @@ Status SegmentWriter::write(int, PacketPtr packet) {
   return put({reinterpret_cast<const char*>(packet->data), head.size});
 }
 
-void SegmentWriter::note(const PictureSource& pictures) {
-  frames_ = pictures.frames();
-  start_ = pictures.starts();
-  end_ = pictures.ends();
+void SegmentWriter::note(const PictureSource& pictures, const DecodeTally& decoded) {
+  end_ = {pictures.frames(), pictures.starts(), pictures.ends(), decoded.packets, decoded.failures};
 }
 
 Status SegmentWriter::finish() {
-  if (auto ok = put(bytes_of(PacketHead{start_, end_, frames_, 0, kLast})); !ok) return ok;
+  PacketHead last;
+  last.size = kLast;
+  if (auto ok = put(bytes_of(last)); !ok) return ok;
+  if (auto ok = put(bytes_of(end_)); !ok) return ok;
   return flush();
 }
 
@@ -212,9 +215,9 @@ Result<PacketPtr> SegmentReader::read() {
   if (!bytes) return std::unexpected(bytes.error());
   const auto head = read_as<PacketHead>(*bytes);
   if (head.size == kLast) {
-    start_ = head.pts;
-    end_ = head.dts;
-    frames_ = head.duration;
+    const auto end = take(sizeof(SegmentEnd));
+    if (!end) return std::unexpected(end.error());
+    end_ = read_as<SegmentEnd>(*end);
     return PacketPtr();
   }
   if (head.size > kMaxPacket) return broken();
@@ -263,10 +266,13 @@ Status JoinedSegments::advance() {
     if (!packet) return std::unexpected(packet.error());
     next_ = std::move(*packet);
     if (next_) return {};
-    frames_ += reader_.frames();
-    if (reader_.frames() > 0) {
-      if (!start_) start_ = reader_.start();
-      end_ = std::max(end_, reader_.end());
+    const SegmentEnd& end = reader_.end();
+    tally_.packets += end.packets;
+    tally_.failures += end.failures;
+    tally_.frames += end.frames;
+    if (end.frames > 0) {
+      if (!start_) start_ = end.start;
+      end_ = std::max(end_, end.end);
     }
     if (++segment_ == segments_) {
       ended_ = true;

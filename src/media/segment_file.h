@@ -6,8 +6,18 @@
 #include <vector>
 
 #include "media/branch.h"
+#include "media/decode.h"
 
 namespace telecine::media {
+
+/// What the encode of a segment knows at its end.
+struct SegmentEnd {
+  std::int64_t frames = 0;
+  Ticks start = 0;            ///< of the first picture
+  Ticks end = 0;              ///< of the last one
+  std::int64_t packets = 0;   ///< of the source, that were decoded
+  std::int64_t failures = 0;  ///< packets of these that gave an error
+};
 
 /// What one encode of one segment of a source leaves for the join: the stream's parameters, its
 /// packets with their times as they are, and what the encode knows at its end. A file between two
@@ -23,8 +33,8 @@ class SegmentWriter : public Muxer {
   Status end_track(int) override { return {}; }
   Status finish() override;
   std::int64_t bytes() const { return bytes_; }
-  /// Before `finish`: what was encoded.
-  void note(const PictureSource& pictures);
+  /// Before `finish`: what was encoded, and what of it could be decoded.
+  void note(const PictureSource& pictures, const DecodeTally& decoded);
 
  private:
   explicit SegmentWriter(Fd fd) : fd_(std::move(fd)) {}
@@ -32,11 +42,9 @@ class SegmentWriter : public Muxer {
   Status flush();
 
   Fd fd_;
-  std::string waiting_;  // to be written
+  std::string waiting_;     // to be written
   std::int64_t bytes_ = 0;  // written
-  std::int64_t frames_ = 0;
-  Ticks start_ = 0;
-  Ticks end_ = 0;
+  SegmentEnd end_;
 };
 
 /// Reads such a file. One thread.
@@ -49,10 +57,8 @@ class SegmentReader {
   AVRational frame_rate() const { return frame_rate_; }
   /// The next packet, or null at the end.
   Result<PacketPtr> read();
-  // What the writer noted; once `read` has come to the end.
-  std::int64_t frames() const { return frames_; }
-  Ticks start() const { return start_; }
-  Ticks end() const { return end_; }
+  /// What the writer noted; once `read` has come to the end.
+  const SegmentEnd& end() const { return end_; }
 
  private:
   explicit SegmentReader(Fd fd) : fd_(std::move(fd)) {}
@@ -64,9 +70,7 @@ class SegmentReader {
   std::size_t used_ = 0;  // of the buffer
   CodecParametersPtr parameters_;
   AVRational frame_rate_{0, 1};
-  std::int64_t frames_ = 0;
-  Ticks start_ = 0;
-  Ticks end_ = 0;
+  SegmentEnd end_;
 };
 
 /// The name under which the segment of an encode is asked of OutputFiles.
@@ -83,14 +87,17 @@ class JoinedSegments : public PictureSource {
   Status pump(Ticks until);
   /// Nothing more comes.
   void give_up(const Error& error) {
-    ended_ = true;
+    ended_ = failed_ = true;
     out_.fail(error);
   }
 
   void add_consumer(Consumer consumer) override { out_.add(consumer); }
   const AVCodecParameters& parameters() const override { return reader_.parameters(); }
   AVRational frame_rate() const override { return reader_.frame_rate(); }
-  std::int64_t frames() const override { return frames_; }
+  std::int64_t frames() const override { return tally_.frames; }
+  /// Of all segments together, once they have passed.
+  const DecodeTally& tally() const { return tally_; }
+  bool failed() const { return failed_; }
   Ticks starts() const override { return start_.value_or(0); }
   Ticks ends() const override { return end_; }
   Ticks progress() const override { return progress_; }
@@ -116,9 +123,10 @@ class JoinedSegments : public PictureSource {
   PacketPtr next_;
   bool begun_ = false;
   bool ended_ = false;
+  bool failed_ = false;
   std::optional<std::int64_t> last_dts_;
   Distributor out_;
-  std::int64_t frames_ = 0;
+  DecodeTally tally_;
   std::optional<Ticks> start_;
   Ticks end_ = 0;
   std::atomic<Ticks> progress_ = 0;

@@ -116,6 +116,7 @@ class Transcode {
   void reduce_to_segment(Plan& plan);
   Status go_to_segment();
   bool in_segment(const AVFrame& frame) const;
+  bool counts(const AVPacket& packet) const;
   void open_segments(const Plan& plan);
   Status pump_segments(Ticks until);
   Status finish_segment(Work& work);

@@ -106,6 +106,14 @@ bool Transcode::in_segment(const AVFrame& frame) const {
   return at >= job_.segment->from && at < job_.segment->to;
 }
 
+// What is decoded before and after a segment is another one's.
+bool Transcode::counts(const AVPacket& packet) const {
+  const std::int64_t time = packet.pts != AV_NOPTS_VALUE ? packet.pts : packet.dts;
+  if (!job_.segment || time == AV_NOPTS_VALUE) return true;
+  const Ticks at = to_ticks(time, input_.stream(packet.stream_index).time_base) - zero_;
+  return at >= job_.segment->from && at < job_.segment->to;
+}
+
 void Transcode::open_segments(const Plan& plan) {
   decodes_video_ = false;
   if (video_ != nullptr && !plan.copies_video) {
@@ -133,7 +141,7 @@ Status Transcode::pump_segments(Ticks until) {
 
 Status Transcode::finish_segment(Work& work) {
   const Target& target = work.targets.front();
-  target.segment->note(*target.video);
+  target.segment->note(*target.video, video_decoder_->tally());
   if (auto ok = target.muxer->finish(); !ok) return ok;
   OutputFile file;
   file.name = work.spec->name;

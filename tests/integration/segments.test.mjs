@@ -4,7 +4,8 @@ import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import path from 'node:path';
 import {
-  assert_decodes, clip, forged, lacks_clips, lacks_tools, likeness, stream_md5, timing_of,
+  assert_decodes, clip, forged, lacks_clips, lacks_tools, likeness, packets_of, stream_md5,
+  timing_of,
 } from './support/media.mjs';
 import { check_if, random_from, sleep, until } from './support/suite.mjs';
 import { Transcodes, near } from './support/transcodes.mjs';
@@ -132,6 +133,30 @@ check_if(lacks, 'what depends on the pictures before is made in one piece', asyn
   } finally {
     await transcodes.close();
   }
+});
+
+check_if(lacks, 'two bad seconds fail a long source no more than a short one', async () => {
+  const bytes = fs.readFileSync(source);
+  for (const packet of await packets_of(source, 'v:0')) {
+    // Where its keyframes cannot be read a source is not cut.
+    const is_bad = packet.pts >= 4 && packet.pts < 6 && !packet.key;
+    if (is_bad) bytes.fill(0, packet.at, packet.at + packet.size);
+  }
+  const wanted = [{ name: 'v', type: 'video', video: video({ short_side: 180 }), audio: {} }];
+  const frames = [];
+  for (const segment of ['0', '2s']) {
+    const transcodes = await new Transcodes().start({ flags: ['--worker-segment', segment] });
+    try {
+      const task = await transcodes.make(transcodes.store(bytes, 'bad.mp4'), wanted);
+      const { file } = await transcodes.file(task.outputs[0]);
+      frames.push((await timing_of(file)).shown.length);
+      assert.equal(task.attempts > 1, segment !== '0');
+    } finally {
+      await transcodes.close();
+    }
+  }
+  assert.ok(frames[0] >= 230 && frames[0] < 288, `${frames[0]} pictures`);
+  assert.equal(frames[1], frames[0]);
 });
 
 check_if(lacks, 'a kill costs at most the segment in hand', async () => {

@@ -92,11 +92,12 @@ export async function ffprobe(file, { count = false } = {}) {
 /// Packets of a stream ("v:0"), in order of presentation: [{pts, key}].
 export async function packets_of(file, stream) {
   const args = ['-v', 'error', '-of', 'json', '-select_streams', stream, '-show_packets',
-                '-show_entries', 'packet=pts_time,flags', file];
+                '-show_entries', 'packet=pts_time,flags,pos,size', file];
   const { code, out, errors } = await capture('ffprobe', args);
   assert.equal(code, 0, `ffprobe ${file}: ${errors}`);
   return JSON.parse(out)
-    .packets.map((p) => ({ pts: Number(p.pts_time), key: p.flags.startsWith('K') }))
+    .packets.map((p) => ({ pts: Number(p.pts_time), key: p.flags.startsWith('K'),
+                           at: Number(p.pos), size: Number(p.size) }))
     .sort((a, b) => a.pts - b.pts);
 }
 
