@@ -1,13 +1,12 @@
 // A 1080p source into 720p, 480p and 360p, H.264 + AAC in MP4: the engine, one ffmpeg command that
 // decodes once, and three commands, in turn. Then what a task costs beside its encoding.
-import { execFile } from 'node:child_process';
 import fs from 'node:fs';
 import path from 'node:path';
-import { promisify } from 'node:util';
 import { ffprobe } from '../tests/integration/support/media.mjs';
 import { Server } from '../tests/integration/support/server.mjs';
 import { temp_folder } from '../tests/integration/support/suite.mjs';
-import { difference, engine_cpu, median, progress, quantile, quiet, ratios, spread, timed } from
+import { download, psnr, through_engine, through_ffmpeg } from './support/encodes.mjs';
+import { difference, engine_cpu, median, progress, quantile, ratios, spread, timed } from
   './support/measure.mjs';
 import { cores, main, table, with_defaults } from './support/report.mjs';
 import { given, lacks_ffmpeg, long_1080p, tiny_clip } from './support/sources.mjs';
@@ -23,18 +22,6 @@ const outputs = sides.map((side) => ({
   audio: { codec: 'aac', bitrate: 128_000 },
 }));
 
-const seconds_since = (start) => (performance.now() - start) / 1000;
-
-/// Submits and waits for the end: {task, wall, server, zygote, media, all} in seconds.
-async function through_engine(server, body) {
-  const before = engine_cpu(server);
-  const start = performance.now();
-  const task = await server.client.done(body);
-  const wall = seconds_since(start);
-  await quiet(server);
-  return { task, wall, ...difference(engine_cpu(server), before) };
-}
-
 // --- the same by ffmpeg ---
 
 // By itself ffmpeg fills the time before a late first picture with copies of it; `vfr` gives both
@@ -45,7 +32,6 @@ const encoder = (side, frames) => [
   'yuv420p', '-c:a', 'aac', '-b:a', '128k', '-movflags', '+faststart', `${side}p.mp4`,
 ];
 const scale = ({ width, height }) => `scale=${width}:${height}:flags=bicubic`;
-const start_of = (source) => ['-nostdin', '-v', 'error', '-y', '-i', source];
 
 function one_command(source, sizes, frames, extra = []) {
   const pads = sizes.map((_, i) => `[s${i}]`).join('');
@@ -53,36 +39,12 @@ function one_command(source, sizes, frames, extra = []) {
   const graph = [`[0:v:0]split=${sizes.length}${pads}`, ...branches].join(';');
   const maps = sizes.flatMap((_, i) => ['-map', `[v${i}]`, '-map', '0:a:0?', ...extra,
                                         ...encoder(sides[i], frames)]);
-  return [[...start_of(source), '-filter_complex', graph, ...maps]];
+  return [['-i', source, '-filter_complex', graph, ...maps]];
 }
 
 function three_commands(source, sizes, frames) {
-  return sizes.map((size, i) => [...start_of(source), '-map', '0:v:0', '-map', '0:a:0?', '-vf',
+  return sizes.map((size, i) => ['-i', source, '-map', '0:v:0', '-map', '0:a:0?', '-vf',
                                  scale(size), ...encoder(sides[i], frames)]);
-}
-
-async function through_ffmpeg(commands, folder) {
-  fs.mkdirSync(folder, { recursive: true });
-  const sum = { wall: 0, cpu: 0 };
-  for (const args of commands) {
-    const took = await timed('ffmpeg', args, { cwd: folder });
-    sum.wall += took.wall;
-    sum.cpu += took.cpu;
-  }
-  return sum;
-}
-
-// --- quality ---
-
-/// PSNR against the source scaled by Lanczos, frame by frame: {average, y, frames}.
-async function psnr(file, source, { width, height }) {
-  const graph = `[1:v:0]scale=${width}:${height}:flags=lanczos,setsar=1,settb=1/1000,setpts=N[r];` +
-                '[0:v:0]setsar=1,settb=1/1000,setpts=N[d];[d][r]psnr';
-  const args = ['-nostdin', '-v', 'info', '-i', file, '-i', source, '-lavfi', graph, '-f', 'null',
-                '-'];
-  const { stderr } = await promisify(execFile)('ffmpeg', args, { maxBuffer: 64 << 20 });
-  const found = /PSNR y:(\S+) .*average:(\S+)/.exec(stderr);
-  return { y: Number(found[1]), average: Number(found[2]) };
 }
 
 async function facts_of_file(file, source, size) {
@@ -92,15 +54,6 @@ async function facts_of_file(file, source, size) {
     frames: Number(facts.video.nb_read_frames),
     size: fs.statSync(file).size,
   };
-}
-
-async function download(server, task, folder) {
-  fs.mkdirSync(folder, { recursive: true });
-  for (const output of task.outputs) {
-    const answer = await server.client.raw('GET', output.url);
-    if (answer.status !== 200) throw new Error(`${output.url} answered ${answer.status}`);
-    fs.writeFileSync(path.join(folder, `${output.name}.mp4`), answer.body);
-  }
 }
 
 async function quality_table(folders, source, sizes) {
@@ -137,13 +90,16 @@ async function measure_ladder(server, source, options) {
   const scratch = temp_folder('ladder');
   const folders = Object.fromEntries(['engine', 'one', 'single', 'three']
     .map((name) => [name, path.join(scratch, name)]));
-  await download(server, first.task, folders.engine);
+  fs.mkdirSync(folders.engine);
+  for (const output of first.task.outputs) {
+    await download(server, output, path.join(folders.engine, `${output.name}.mp4`));
+  }
 
   const rounds = { engine: [], one: [], single: [], three: [] };
   for (let round = 1; round <= options.rounds; round++) {
     progress(`ladder: round ${round} of ${options.rounds}`);
     const ours = await through_engine(server, body);
-    rounds.engine.push({ ...ours, cpu: ours.all });
+    rounds.engine.push(ours);
     rounds.one.push(await through_ffmpeg(one_command(source.path, sizes, frames), folders.one));
     rounds.three.push(await through_ffmpeg(three_commands(source.path, sizes, frames),
                                            folders.three));
@@ -166,7 +122,7 @@ async function measure_ladder(server, source, options) {
     name === 'engine' ? '' : spread(ratios(column('engine', 'wall'), column(name, 'wall')), 3),
   ]);
   const seconds = first.task.source.duration;
-  const server_share = median(rounds.engine.map((each) => (each.server + each.zygote) / each.all));
+  const server_share = median(rounds.engine.map((each) => (each.server + each.zygote) / each.cpu));
   return `Source: ${source.name}, ${seconds.toFixed(1)} s, ${options.rounds} rounds.\n\n` +
     table(['', 'CPU, s', 'wall, s', 'engine ÷ it, CPU', 'engine ÷ it, wall'], rows) +
     `\nOf the engine's CPU ${(server_share * 100).toFixed(2)} % are the server's and zygote's ` +

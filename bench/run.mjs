@@ -1,8 +1,8 @@
 // Runs the named benchmarks, or all of them, and writes what they found as Markdown.
 import { machine_facts, read_options } from './support/report.mjs';
 
-const names = ['ladder', 'snapshots', 'smart_clip', 'segments', 'analysis', 'queries', 'submits',
-               'start', 'dialects', 'export'];
+const names = ['ladder', 'codecs', 'procedure', 'snapshots', 'smart_clip', 'segments', 'analysis',
+               'queries', 'submits', 'start', 'dialects', 'export'];
 const usage = `run.mjs [--quick] [--data DIR] [--rounds N] [NAME…]
 
 NAME is one of: ${names.join(', ')}. All of them without a name.

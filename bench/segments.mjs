@@ -1,26 +1,22 @@
 // 1080p encoded in segments against the same in one pass: CPU, time and size.
 import fs from 'node:fs';
 import { Server } from '../tests/integration/support/server.mjs';
-import { difference, engine_cpu, progress, quiet, ratios, spread } from './support/measure.mjs';
+import { through_engine } from './support/encodes.mjs';
+import { progress, ratios, spread } from './support/measure.mjs';
 import { main, table, with_defaults } from './support/report.mjs';
 import { given, long_1080p } from './support/sources.mjs';
 
 const usage = 'segments.mjs [--rounds N] [--seconds N of source] [--source FILE] [--quick]';
-const segment = 15; // s
+const segment = 30; // s; the usual length
 const outputs = [
   { name: 'quality', type: 'video', video: { short_side: 720 }, audio: {} },
   { name: 'rate', type: 'video', video: { short_side: 360, bitrate: 600_000 }, audio: {} },
 ];
 
 async function encode(server, input) {
-  const before = engine_cpu(server);
-  const began = performance.now();
-  const task = await server.client.done({ input, outputs });
-  const wall = (performance.now() - began) / 1000;
-  await quiet(server);
-  const [quality, rate] = task.outputs.map((output) => output.files[0].size);
-  return { wall, cpu: difference(engine_cpu(server), before).all, quality, rate,
-           attempts: task.attempts };
+  const made = await through_engine(server, { input, outputs });
+  const [quality, rate] = made.task.outputs.map((output) => output.files[0].size);
+  return { ...made, quality, rate };
 }
 
 export async function run(given_options) {
@@ -43,7 +39,7 @@ export async function run(given_options) {
     const ratio = (what) => spread(ratios(series.cut.map((r) => r[what]),
                                           series.whole.map((r) => r[what])));
     return `## Segments\n\n${source.name}, 720p by quality and 360p by bit rate, segments of about ${segment} s ` +
-      `(${series.cut[0].attempts} units), ${options.rounds} rounds.\n\n` +
+      `(${series.cut[0].task.attempts} units), ${options.rounds} rounds.\n\n` +
       table(['', 'segments ÷ one pass'],
             [['CPU', ratio('cpu')], ['time', ratio('wall')], ['size, constant quality', ratio('quality')],
              ['size, bit rate', ratio('rate')]]);

@@ -6,8 +6,8 @@ import path from 'node:path';
 import { ffprobe } from '../tests/integration/support/media.mjs';
 import { Server } from '../tests/integration/support/server.mjs';
 import { remove_folder, temp_folder } from '../tests/integration/support/suite.mjs';
-import { difference, engine_cpu, progress, quiet, ratios, spread, timed } from
-  './support/measure.mjs';
+import { through_engine, through_ffmpeg } from './support/encodes.mjs';
+import { progress, ratios, spread } from './support/measure.mjs';
 import { main, table, with_defaults } from './support/report.mjs';
 import { clip_720p, given, lacks_ffmpeg } from './support/sources.mjs';
 
@@ -34,24 +34,14 @@ function long_720p(seconds) {
   return { path: file, name: `${one.name}, ${seconds} s of it` };
 }
 
-async function through_engine(server, input, start) {
-  const before = engine_cpu(server);
-  const began = performance.now();
-  const task = await server.client.done({ input, outputs: [{
-    name: 'v', type: 'video', video: { codec: 'copy' }, audio: { codec: 'copy' }, start,
-    end: start + length }] });
-  const wall = (performance.now() - began) / 1000;
-  await quiet(server);
-  return { wall, cpu: difference(engine_cpu(server), before).all, frames: task.outputs[0].facts.video[0].frames };
-}
+const frames_of = (made) => made.task.outputs[0].facts.video[0].frames;
 
-async function through_ffmpeg(source, start, preset) {
+async function encoded(source, start, preset) {
   const folder = temp_folder('smart-clip');
-  const file = path.join(folder, 'v.mp4');
-  const took = await timed('ffmpeg', ['-nostdin', '-v', 'error', '-y', '-ss', String(start), '-i',
-    source.path, '-t', String(length), '-c:v', 'libx264', '-preset', preset, '-c:a', 'copy',
-    '-movflags', '+faststart', file]);
-  const { video } = await ffprobe(file);
+  const took = await through_ffmpeg([['-ss', String(start), '-i', source.path, '-t',
+    String(length), '-c:v', 'libx264', '-preset', preset, '-c:a', 'copy', '-movflags',
+    '+faststart', 'v.mp4']], folder);
+  const { video } = await ffprobe(path.join(folder, 'v.mp4'));
   remove_folder(folder);
   return { ...took, frames: Number(video.nb_frames) };
 }
@@ -65,13 +55,16 @@ export async function run(given_options) {
   const server = await Server.start({ flags: ['--log-level', 'warning'] });
   try {
     const { input } = await server.client.upload(fs.createReadStream(source.path), 'source.mp4');
-    await through_engine(server, input, start);
+    const body = { input, outputs: [{ name: 'v', type: 'video', video: { codec: 'copy' },
+                                      audio: { codec: 'copy' }, start, end: start + length }] };
+    await through_engine(server, body);
     const ours = [];
     const theirs = new Map(presets.map((preset) => [preset, []]));
     for (let round = 1; round <= options.rounds; round++) {
       progress(`smart clip: round ${round} of ${options.rounds}`);
-      ours.push(await through_engine(server, input, start));
-      for (const preset of presets) theirs.get(preset).push(await through_ffmpeg(source, start, preset));
+      const made = await through_engine(server, body);
+      ours.push({ ...made, frames: frames_of(made) });
+      for (const preset of presets) theirs.get(preset).push(await encoded(source, start, preset));
     }
     const of = (series, what) => series.map((each) => each[what]);
     const row = (name, series) => [name, spread(of(series, 'wall')), spread(of(series, 'cpu')),

@@ -275,4 +275,29 @@ std::string join(std::span<const std::string> parts, std::string_view separator)
   return out;
 }
 
+void append_xml(std::string& out, std::string_view text, bool in_attribute) {
+  while (true) {
+    const std::size_t end = text.find_first_of(in_attribute ? "&<>\r\"" : "&<>\r");
+    out.append(text.substr(0, end));
+    if (end == std::string_view::npos) return;
+    switch (text[end]) {
+      case '&':
+        out += "&amp;";
+        break;
+      case '<':
+        out += "&lt;";
+        break;
+      case '>':
+        out += "&gt;";
+        break;
+      case '"':
+        out += "&quot;";
+        break;
+      default:  // a bare one would be read as a line feed
+        out += "&#13;";
+    }
+    text.remove_prefix(end + 1);
+  }
+}
+
 }  // namespace telecine

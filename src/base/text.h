@@ -38,6 +38,9 @@ bool is_valid_utf8(std::string_view text);
 /// Bytes that are not UTF-8 become U+FFFD; control characters other than tab become a space.
 std::string printable(std::string_view text, std::size_t max_bytes);
 
+/// Adds `text` as an XML element's content, or between the quotes of an attribute.
+void append_xml(std::string& out, std::string_view text, bool in_attribute = false);
+
 /// The candidate closest to `word` by edit distance, if close enough to be a typing slip.
 std::optional<std::string> nearest(std::string_view word, std::span<const std::string> candidates);
 

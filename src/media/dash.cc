@@ -12,26 +12,6 @@
 namespace telecine::media {
 namespace {
 
-std::string escaped(const std::string& text) {
-  std::string out;
-  for (const char c : printable(text, 200)) {
-    switch (c) {
-      case '&':
-        out += "&amp;";
-        break;
-      case '<':
-        out += "&lt;";
-        break;
-      case '"':
-        out += "&quot;";
-        break;
-      default:
-        out += c;
-    }
-  }
-  return out;
-}
-
 std::string iso_duration(double seconds) {
   char text[32];
   std::snprintf(text, sizeof text, "PT%.3fS", seconds);
@@ -40,7 +20,10 @@ std::string iso_duration(double seconds) {
 
 /// " name="value"", or nothing.
 std::string attribute(const char* name, const std::string& value) {
-  return value.empty() ? "" : std::string(" ") + name + "=\"" + escaped(value) + "\"";
+  if (value.empty()) return "";
+  std::string out = std::string(" ") + name + "=\"";
+  append_xml(out, printable(value, 200), true);
+  return out + "\"";
 }
 
 std::string number(const char* name, std::int64_t value) {
@@ -151,7 +134,10 @@ std::string set_head(int id, const char* type, const char* mime, const TrackName
 }
 
 std::string label(const TrackName& name) {
-  return name.title.empty() ? "" : "<Label>" + escaped(name.title) + "</Label>\n";
+  if (name.title.empty()) return "";
+  std::string out = "<Label>";
+  append_xml(out, printable(name.title, 200));
+  return out + "</Label>\n";
 }
 
 }  // namespace

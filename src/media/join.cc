@@ -39,18 +39,19 @@ Streams streams_of(Input& input) {
 }
 
 bool same_setup(const AVCodecParameters& a, const AVCodecParameters& b) {
-  return a.codec_id == b.codec_id && a.format == b.format && a.extradata_size == b.extradata_size &&
+  return a.codec_id == b.codec_id && a.format == b.format && a.field_order == b.field_order &&
+         a.extradata_size == b.extradata_size &&
          std::equal(a.extradata, a.extradata + a.extradata_size, b.extradata);
 }
 
-bool alikepictures(const Streams& a, const Streams& b) {
+bool same_pictures(const Streams& a, const Streams& b) {
   if (a.video == nullptr || b.video == nullptr) return a.video == b.video;
   return same_setup(*a.video->codecpar, *b.video->codecpar) && a.facts.width == b.facts.width &&
          a.facts.height == b.facts.height && a.facts.rotation == b.facts.rotation &&
          a.facts.mirrored == b.facts.mirrored;
 }
 
-bool alikesounds(const Streams& a, const Streams& b) {
+bool same_sound(const Streams& a, const Streams& b) {
   if (a.audio == nullptr || b.audio == nullptr) return a.audio == b.audio;
   const AVCodecParameters& left = *a.audio->codecpar;
   const AVCodecParameters& right = *b.audio->codecpar;
@@ -58,7 +59,7 @@ bool alikesounds(const Streams& a, const Streams& b) {
          left.ch_layout.nb_channels == right.ch_layout.nb_channels;
 }
 
-Result<Fd> another(int fd) {
+Result<Fd> duplicate(int fd) {
   const int copy = ::fcntl(fd, F_DUPFD_CLOEXEC, 0);
   if (copy < 0) return std::unexpected(errno_error(errno, "joining the sources"));
   return Fd(copy);
@@ -72,7 +73,7 @@ class OneFile : public OutputFiles {
   Result<Fd> create(const std::string&) override {
     auto fd = files_.create(name_);
     if (!fd) return fd;
-    auto kept = another(fd->get());
+    auto kept = duplicate(fd->get());
     if (!kept) return kept;
     kept_ = std::move(*kept);
     return fd;
@@ -119,7 +120,7 @@ class Join {
       copies_video_ = false;
       if (auto ok = prepare_all(); !ok) return std::unexpected(ok.error());
     }
-    OneFile file(files_, ".joined/all." + suffix());
+    OneFile file(files_, ".joined/all.mp4");
     auto muxer = FileMuxer::create(file, "", container_, Layout::kWhole);
     if (!muxer) return std::unexpected(muxer.error());
     if (auto ok = write(**muxer); !ok) return std::unexpected(ok.error());
@@ -127,10 +128,8 @@ class Join {
   }
 
  private:
-  std::string suffix() const { return entry_of(container_).extension; }
-
   Result<Fd> open(std::size_t i) {
-    return i == 0 ? another(first_) : files_.open(job_.pieces[i].input);
+    return i == 0 ? duplicate(first_) : files_.open(job_.pieces[i].input);
   }
 
   /// What there is, and what of it can be copied.
@@ -163,8 +162,8 @@ class Join {
              {}},
             i));
       }
-      copies_video_ = copies_video_ && alikepictures(like, streams);
-      copies_audio_ = copies_audio_ && alikesounds(like, streams);
+      copies_video_ = copies_video_ && same_pictures(like, streams);
+      copies_audio_ = copies_audio_ && same_sound(like, streams);
       any_sound_ = any_sound_ || streams.audio != nullptr;
     }
     return {};
@@ -193,10 +192,39 @@ class Join {
     for (const Fd& fd : prepared_) {
       auto input = Input::open(fd.get());
       if (!input) return false;
-      if (first && !alikepictures(streams_of(*first), streams_of(*input))) return false;
+      if (first && !same_pictures(streams_of(*first), streams_of(*input))) return false;
       if (!first) first = std::move(*input);
     }
     return true;
+  }
+
+  /// What a piece is made into: what all have in common, with little loss where it is encoded.
+  OutputSpec common_form(const Piece& piece) const {
+    OutputSpec spec;
+    spec.name = "piece";
+    spec.container = container_;
+    spec.start = piece.start;
+    spec.end = piece.end;
+    Rendition& rendition = spec.renditions.emplace_back();
+    if (has_video_) {
+      VideoOptions& video = rendition.video.emplace();
+      video.codec = copies_video_ ? VideoCodec::kCopy : VideoCodec::kH264;
+      if (!copies_video_) {
+        video.preset = Preset::kSuperfast;
+        video.rate.crf = 12;
+        video.size = {
+            .width = size_.width, .height = size_.height, .enlarge = true, .fit = Fit::kPad};
+      }
+    }
+    if (any_sound_) {
+      AudioOptions& audio = rendition.audio.emplace();
+      audio.codec = copies_audio_ ? AudioCodec::kCopy : AudioCodec::kFlac;
+      if (!copies_audio_) {
+        audio.sample_rate = kRate;
+        audio.channels = 2;
+      }
+    }
+    return spec;
   }
 
   /// Brings a piece to what all have in common, if it is not that already. Beside parts, which are
@@ -204,28 +232,13 @@ class Join {
   Status prepare(std::size_t i) {
     const Piece& piece = job_.pieces[i];
     if (copies_video_ && copies_audio_ && !has_part()) {
-      auto same = another(sources_[i].get());
+      auto same = duplicate(sources_[i].get());
       if (!same) return std::unexpected(same.error());
       prepared_.push_back(std::move(*same));
       return {};
     }
-    json::object video{{"codec", "copy"}};
-    if (!copies_video_) {
-      video = {{"codec", "h264"},      {"preset", "superfast"},  {"crf", 12},
-               {"width", size_.width}, {"height", size_.height}, {"fit", "pad"},
-               {"enlarge", true}};
-    }
-    json::object audio{{"codec", "copy"}};
-    if (!copies_audio_) audio = {{"codec", "flac"}, {"sample_rate", kRate}, {"channels", 2}};
-    json::object wanted{{"name", "piece"}, {"type", "video"}, {"container", "mp4"}};
-    wanted["video"] = has_video_ ? json::value(std::move(video)) : json::value(false);
-    wanted["audio"] = any_sound_ ? json::value(std::move(audio)) : json::value(false);
-    wanted["start"] = static_cast<double>(piece.start) / 1000;
-    wanted["end"] = static_cast<double>(piece.end) / 1000;
-    auto spec = output_spec_from(wanted, "");
-    if (!spec) return std::unexpected(spec.error());
     Job own;
-    own.outputs.push_back(std::move(*spec));
+    own.outputs.push_back(common_form(piece));
     own.threads = job_.threads;
     own.accept_damaged = job_.accept_damaged;
     OneFile file(files_, ".joined/" + std::to_string(i) + ".mp4");

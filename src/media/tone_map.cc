@@ -68,8 +68,38 @@ FramePtr first_frame(Input& input, int stream) {
   return received() ? std::move(frame) : nullptr;
 }
 
-long scaled(AVRational value, double unit) {
-  return std::lround(av_q2d(value) * unit);
+/// How an encoder wants to be told of a source's light.
+struct LightForm {
+  const char* display;
+  const char* content;
+  int digits;        // behind the point
+  double place;      // factor of chromaticities
+  double luminance;  // factor of cd/m2
+};
+
+std::string light_text(const HdrLight& light, const LightForm& form) {
+  std::string out;
+  char text[64];
+  if (light.display && light.display->has_primaries && light.display->has_luminance) {
+    const AVMasteringDisplayMetadata& d = *light.display;
+    const auto pair = [&](const char* name, AVRational a, AVRational b, double factor) {
+      std::snprintf(text, sizeof text, "%s(%.*f,%.*f)", name, form.digits, av_q2d(a) * factor,
+                    form.digits, av_q2d(b) * factor);
+      return std::string(text);
+    };
+    const auto& p = d.display_primaries;
+    out += form.display;
+    out += pair("G", p[1][0], p[1][1], form.place) + pair("B", p[2][0], p[2][1], form.place) +
+           pair("R", p[0][0], p[0][1], form.place) +
+           pair("WP", d.white_point[0], d.white_point[1], form.place) +
+           pair("L", d.max_luminance, d.min_luminance, form.luminance);
+  }
+  if (light.content) {
+    std::snprintf(text, sizeof text, "%s%u,%u", form.content, light.content->MaxCLL,
+                  light.content->MaxFALL);
+    out += text;
+  }
+  return out;
 }
 
 }  // namespace
@@ -106,51 +136,13 @@ HdrLight light_of(const Input& input, int stream) {
   return light;
 }
 
-// Chromaticity in steps of 0.00002 and luminance in steps of 0.0001 cd/m2, as SEI messages count.
 std::string x265_light(const HdrLight& light) {
-  constexpr double kPlace = 50'000;
-  constexpr double kLuminance = 10'000;
-  std::string out;
-  char text[200];
-  if (light.display && light.display->has_primaries && light.display->has_luminance) {
-    const AVMasteringDisplayMetadata& d = *light.display;
-    const auto& p = d.display_primaries;
-    std::snprintf(text, sizeof text,
-                  ":master-display=G(%ld,%ld)B(%ld,%ld)R(%ld,%ld)WP(%ld,%ld)L(%ld,%ld)",
-                  scaled(p[1][0], kPlace), scaled(p[1][1], kPlace), scaled(p[2][0], kPlace),
-                  scaled(p[2][1], kPlace), scaled(p[0][0], kPlace), scaled(p[0][1], kPlace),
-                  scaled(d.white_point[0], kPlace), scaled(d.white_point[1], kPlace),
-                  scaled(d.max_luminance, kLuminance), scaled(d.min_luminance, kLuminance));
-    out += text;
-  }
-  if (light.content) {
-    std::snprintf(text, sizeof text, ":max-cll=%u,%u", light.content->MaxCLL,
-                  light.content->MaxFALL);
-    out += text;
-  }
-  return out;
+  // Chromaticity in steps of 0.00002 and luminance in steps of 0.0001 cd/m2, as SEI messages count.
+  return light_text(light, {":master-display=", ":max-cll=", 0, 50'000, 10'000});
 }
 
 std::string svt_light(const HdrLight& light) {
-  std::string out;
-  char text[240];
-  if (light.display && light.display->has_primaries && light.display->has_luminance) {
-    const AVMasteringDisplayMetadata& d = *light.display;
-    const auto& p = d.display_primaries;
-    std::snprintf(
-        text, sizeof text,
-        ":mastering-display=G(%.4f,%.4f)B(%.4f,%.4f)R(%.4f,%.4f)WP(%.4f,%.4f)L(%.4f,%.4f)",
-        av_q2d(p[1][0]), av_q2d(p[1][1]), av_q2d(p[2][0]), av_q2d(p[2][1]), av_q2d(p[0][0]),
-        av_q2d(p[0][1]), av_q2d(d.white_point[0]), av_q2d(d.white_point[1]),
-        av_q2d(d.max_luminance), av_q2d(d.min_luminance));
-    out += text;
-  }
-  if (light.content) {
-    std::snprintf(text, sizeof text, ":content-light=%u,%u", light.content->MaxCLL,
-                  light.content->MaxFALL);
-    out += text;
-  }
-  return out;
+  return light_text(light, {":mastering-display=", ":content-light=", 4, 1, 1});
 }
 
 }  // namespace telecine::media

@@ -146,8 +146,9 @@ Status Cloud::complete(const std::string& key, const std::string& upload_id,
                        Millis began) const {
   std::string body = "<CompleteMultipartUpload>";
   for (std::size_t i = 0; i < etags.size(); ++i) {
-    body += "<Part><PartNumber>" + std::to_string(i + 1) + "</PartNumber><ETag>" +
-            xml_escape(etags[i]) + "</ETag></Part>";
+    body += "<Part><PartNumber>" + std::to_string(i + 1) + "</PartNumber><ETag>";
+    append_xml(body, etags[i]);
+    body += "</ETag></Part>";
   }
   body += "</CompleteMultipartUpload>";
   const CloudOptions& options = caller_.options();

@@ -155,7 +155,7 @@ void set_policy(const Easy& easy, const Outgoing& out) {
   set(easy, CURLOPT_PROTOCOLS_STR, "http,https");
   set(easy, CURLOPT_REDIR_PROTOCOLS_STR, "http,https");
   set(easy, CURLOPT_FOLLOWLOCATION, 0L);
-  set(easy, CURLOPT_PROXY, "");  // the empty name also switches off the environment's
+  set(easy, CURLOPT_PROXY, "");       // the empty name also switches off the environment's
   set(easy, CURLOPT_PATH_AS_IS, 1L);  // a key may hold "..", and signatures cover the path
   set(easy, CURLOPT_USERAGENT, "telecine");
   set(easy, CURLOPT_BUFFERSIZE, kBufferBytes);

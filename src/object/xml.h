@@ -18,11 +18,8 @@ struct XmlNode {
   std::string_view text_of(std::string_view child) const;
 };
 
-/// The root element of at most 1 MiB. Knows the five entities and character references and expands
-/// nothing else: a document type declaration is refused. kInvalidParameter.
+/// The root element of at most 1 MiB, 32 elements deep. Expands the five entities and character
+/// references and nothing else: a document type declaration is refused. kInvalidParameter.
 Result<XmlNode> parse_xml(std::string_view text);
-
-/// `text` as it may stand in an element.
-std::string xml_escape(std::string_view text);
 
 }  // namespace telecine::object

@@ -9,6 +9,7 @@
 #include "base/names.h"
 #include "task/facts.h"
 #include "task/rendition.h"
+#include "task/still.h"
 
 namespace telecine {
 
@@ -84,11 +85,6 @@ struct Encryption {
   bool operator==(const Encryption&) const = default;
 };
 
-enum class ImageFormat : std::uint8_t { kJpeg, kPng };
-template <>
-inline constexpr auto kNames<ImageFormat> =
-    std::to_array<Named<ImageFormat>>({{ImageFormat::kJpeg, "jpg"}, {ImageFormat::kPng, "png"}});
-
 /// Where a part of a copied stream begins and ends.
 enum class Cut : std::uint8_t {
   kExact,     ///< at the very picture: what lies between two cuts is copied, their surroundings are
@@ -98,41 +94,6 @@ enum class Cut : std::uint8_t {
 template <>
 inline constexpr auto kNames<Cut> =
     std::to_array<Named<Cut>>({{Cut::kExact, "exact"}, {Cut::kKeyframe, "keyframe"}});
-
-/// Where in the source a still is taken: a time, a share of the duration, or where it looks best.
-/// The frame shown at that time is the one; past the end it is the last frame.
-struct Position {
-  std::optional<Millis> time;
-  std::optional<double> percent;  ///< 0...100
-  bool best = false;              ///< the best of pictures from all over the source
-  bool operator==(const Position&) const = default;
-};
-
-struct StillOptions {
-  Position at;  ///< default: 10 %
-  PictureSize size;
-  Framing framing;
-  std::vector<Watermark> watermarks;  ///< their times do not count
-  ImageFormat format = ImageFormat::kJpeg;
-  int quality = 85;  ///< JPEG only, 1...100
-  bool operator==(const StillOptions&) const = default;
-};
-
-/// Where the pictures of kSnapshots are taken. Exactly one member is set.
-struct Sampling {
-  std::vector<Millis> times;  ///< as asked for, in that order; a time past the end: the last frame
-  Millis every = 0;           ///< at 0, every, 2 * every... before the end
-  double every_percent = 0;   ///< of the duration, likewise from 0 on; (0, 100]
-  bool operator==(const Sampling&) const = default;
-};
-
-/// How the sheets of kSprites are laid out. A picture keeps its shape, on black.
-struct SpriteGrid {
-  Dimensions tile{160, 90};
-  int columns = 10;
-  int rows = 10;
-  bool operator==(const SpriteGrid&) const = default;
-};
 
 /// One deliverable as asked for. Which members count depends on the type.
 struct OutputSpec {

@@ -161,11 +161,18 @@ class Encoding {
     return outcome;
   }
 
+  /// Segments share the cores, so that none of these waits while an encoder begins or ends;
+  /// encoders with few threads take less in all.
+  int threads() const {
+    const int cores = context_.options.cores;
+    return share_.segment ? std::max(1, cores / share_.segments) : cores;
+  }
+
   MediaJob job_for(const Group& group) const {
     MediaJob job;
     job.probe_only = task_.spec.kind == TaskKind::kProbe;
     for (const std::size_t i : group) job.job.outputs.push_back(task_.spec.outputs[i]);
-    job.job.threads = context_.options.cores;
+    job.job.threads = threads();
     job.job.accept_damaged = task_.spec.accept_damaged;
     job.job.pieces = task_.spec.pieces;
     // Address space is more than memory: libraries, thread stacks and arenas count in full.
@@ -189,6 +196,9 @@ class Encoding {
         is_long_ = true;
         return fail(ErrorCode::kCancelled, "the source is to be cut");
       }
+      if (share_.segments > 0 && !is_same(found)) {
+        return fail(ErrorCode::kDecodeFailed, "the input was changed while it was being encoded");
+      }
       auto entered = context_.admission.enter(needs_for(found, job), run_.stop);
       if (!entered) return std::unexpected(entered.error());
       share = std::move(*entered);
@@ -200,6 +210,12 @@ class Encoding {
     return hooks;
   }
 
+  /// Whether this is still the source that was cut.
+  bool is_same(const MediaFacts& found) const {
+    const auto& cut = task_.source;
+    return !cut || (cut->size == found.size && cut->duration == found.duration);
+  }
+
   bool is_to_be_cut(const MediaFacts& found, const MediaJob& job) const {
     constexpr int kLeastSegments = 4;
     return may_cut_ && found.duration >= kLeastSegments * context_.options.segment &&
@@ -209,7 +225,7 @@ class Encoding {
   Needs needs_for(const MediaFacts& found, const MediaJob& job) const {
     constexpr Needs kJoin{.cores = 1, .memory = 256LL << 20};
     if (job.job.segments > 0) return kJoin;
-    return needs_of(found, job.job.outputs, context_.options.cores);
+    return needs_of(found, job.job.outputs, job.job.threads);
   }
 
   Result<Fd> open_segment(const std::string& name) const {

@@ -4,6 +4,7 @@
 #include <string_view>
 #include <utility>
 
+#include "base/text.h"
 #include "work/export_columns.h"
 
 namespace telecine {
@@ -109,28 +110,6 @@ std::string escaped(std::string text) {
     at += kForm;
   }
   return text;
-}
-
-void append_xml(std::string& out, std::string_view text) {
-  while (true) {
-    const std::size_t end = text.find_first_of("&<>\r");
-    out.append(text.substr(0, end));
-    if (end == std::string_view::npos) return;
-    switch (text[end]) {
-      case '&':
-        out += "&amp;";
-        break;
-      case '<':
-        out += "&lt;";
-        break;
-      case '>':
-        out += "&gt;";
-        break;
-      default:  // a bare one would be read as a line feed
-        out += "&#13;";
-    }
-    text.remove_prefix(end + 1);
-  }
 }
 
 bool has_outer_blank(std::string_view text) {

@@ -7,7 +7,7 @@ import {
   assert_decodes, clip, forged, lacks_clips, lacks_tools, likeness, packets_of, stream_md5,
   timing_of,
 } from './support/media.mjs';
-import { check_if, random_from, sleep, until } from './support/suite.mjs';
+import { check_if, random_from, remove_folder, sleep, temp_folder, until } from './support/suite.mjs';
 import { Transcodes, near } from './support/transcodes.mjs';
 
 const lacks = lacks_clips ?? lacks_tools;
@@ -157,6 +157,30 @@ check_if(lacks, 'two bad seconds fail a long source no more than a short one', a
   }
   assert.ok(frames[0] >= 230 && frames[0] < 288, `${frames[0]} pictures`);
   assert.equal(frames[1], frames[0]);
+});
+
+check_if(lacks, 'a source that is replaced meanwhile is not joined with itself', async () => {
+  const folder = temp_folder('replaced');
+  const file = path.join(folder, 'clip.mp4');
+  const config = path.join(folder, 'telecine.toml');
+  fs.copyFileSync(source, file);
+  fs.writeFileSync(config, `[[object.root]]\nname = "media"\npath = "${folder}"\nread = true\n`);
+  const transcodes = await new Transcodes().start({
+    flags: ['--config', config, '--worker-segment', '2s', '--worker-slots', '1'] });
+  const { client } = transcodes.server;
+  try {
+    const { id } = await client.submit({ input: 'file://media/clip.mp4', outputs: [
+      { name: 'v', type: 'video', video: video({ short_side: 360, preset: 'slow' }), audio: {} }] });
+    await until('a segment is being encoded', async () => (await client.task(id)).attempts >= 3);
+    fs.copyFileSync(clip('coffee-720p30.mp4'), `${file}.new`);
+    fs.renameSync(`${file}.new`, file);
+    const task = await client.finished(id);
+    assert.equal(task.state, 'failed');
+    assert.match(task.error.message, /changed while/);
+  } finally {
+    await transcodes.close();
+    remove_folder(folder);
+  }
 });
 
 check_if(lacks, 'a kill costs at most the segment in hand', async () => {

@@ -2,15 +2,10 @@
 
 #include <expected>
 
-#include "dialect/tencent/front.h"
+#include "dialect/tencent/order.h"
 
 namespace telecine::tencent {
 
-/// Why a call's own parameters cannot be.
-struct Wrong {
-  int number;
-  std::string message;
-};
 using Ordered = std::expected<TaskRequest, Wrong>;
 
 /// The calls that make tasks, as the engine is asked for them.
