@@ -61,7 +61,7 @@ Status Transcode::finish_file(Work& work) {
 }
 
 FramePicker::Take Transcode::taker(Work& work) {
-  return [this, &work](std::size_t place, const AVFrame& frame) -> Status {
+  return [&work](std::size_t place, const AVFrame& frame) -> Status {
     return work.pictures->take(place, frame);
   };
 }
