@@ -125,6 +125,8 @@ Result<MediaJob> job_of(const Arguments& arguments) {
   if (!threads) return std::unexpected(threads.error());
   job.job.threads = static_cast<int>(threads->value_or(machine_cores()));
   job.job.accept_damaged = arguments.has("accept-damaged");
+  if (arguments.has("then")) job.job.pieces.push_back({.input = arguments.text("INPUT")});
+  for (const std::string& next : arguments.list("then")) job.job.pieces.push_back({.input = next});
   return job;
 }
 
@@ -133,10 +135,11 @@ Result<media::Made> run_job(ChildHost& children, int input, const MediaJob& job,
   ProgressBar bar("Transcoding");
   RunHooks hooks;
   hooks.create = [&](const std::string& name) { return directory.create(name); };
-  const std::vector<std::string> assets = assets_of(job.job.outputs);
+  std::vector<std::string> named = assets_of(job.job.outputs);
+  for (const Piece& piece : job.job.pieces) named.push_back(piece.input);
   hooks.open = [&](const std::string& name) -> Result<Fd> {
     // The child gets what the command line names and nothing else.
-    if (std::ranges::find(assets, name) != assets.end()) return open_media(name, stop);
+    if (std::ranges::find(named, name) != named.end()) return open_media(name, stop);
     return fail(ErrorCode::kInternal, "the job names no such file");
   };
   hooks.progress = [&](std::span<const double> done, double speed) {
@@ -222,6 +225,10 @@ Command transcode_command() {
   const OptionSpec own[] = {
       {.name = "-d,--output-dir", .value = "DIR", .help = "Where the files go [.]"},
       {.name = "--force", .help = "Replace files that are there"},
+      {.name = "--then",
+       .value = "INPUT",
+       .help = "Another file or URL that follows the first; may be given again",
+       .many = true},
       {.name = "--accept-damaged", .help = "Use a damaged source as far as it goes"},
       {.name = "--threads", .value = "N", .help = "Cores it may use [all]"},
       {.name = "--json", .help = "Print JSON on standard output, and nothing else there"},
@@ -235,7 +242,8 @@ Command transcode_command() {
               "Examples:\n"
               "  telecine transcode clip.mp4 --output-dir out\n"
               "  telecine transcode clip.mp4 --height 720 --crf 21 --preset fast -d out\n"
-              "  telecine transcode clip.mp4 -d out --outputs '[{\"type\": \"cover\"}]'",
+              "  telecine transcode clip.mp4 -d out --outputs '[{\"type\": \"cover\"}]'\n"
+              "  telecine transcode intro.mp4 --then clip.mp4 --height 720 -d out",
           .positionals = {{.name = "INPUT", .help = "A file, or an http(s) URL", .required = true}},
           .options = std::move(options),
           .run = transcode};

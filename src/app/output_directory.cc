@@ -36,7 +36,7 @@ std::string main_file(const OutputSpec& output) {
 
 bool is_safe(const std::string& name) {
   constexpr auto kAllowed = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-/";
-  return !name.empty() && name.size() < 256 && name.front() != '/' && name.front() != '.' &&
+  return !name.empty() && name.size() < 256 && name.front() != '/' &&
          name.find("..") == std::string::npos && name.find("//") == std::string::npos &&
          name.find_first_not_of(kAllowed) == std::string::npos;
 }
@@ -77,7 +77,9 @@ Result<Fd> OutputDirectory::create(const std::string& name) const {
 
 Status OutputDirectory::keep(std::vector<OutputFile>& files) const {
   for (OutputFile& file : files) {
-    if (!is_safe(file.name)) return fail(ErrorCode::kInternal, "a bad file name");
+    // A hidden name is of something in between, and never an output's.
+    if (!is_safe(file.name) || file.name.front() == '.')
+      return fail(ErrorCode::kInternal, "a bad file name");
     const std::string place = path_ + "/" + file.name;
     if (auto made = make_directories(parent_of(place)); !made) return made;
     if (std::rename((hidden_ + "/" + file.name).c_str(), place.c_str()) != 0) {

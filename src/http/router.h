@@ -38,10 +38,10 @@ using OpenSink =
     std::function<std::expected<std::unique_ptr<BodySink>, Response>(Request&, const Params&)>;
 
 struct RouteOptions {
-  std::int64_t max_body = 0;        ///< bytes; more is a 413. 0: the router's default_max_body
-  bool length_required = false;     ///< chunked bodies are refused with 411
-  bool reads_fetch_body = false;    ///< a body of GET and HEAD is collected too
-  OpenSink stream;                  ///< in place of the handler: the body goes to a sink
+  std::int64_t max_body = 0;      ///< bytes; more is a 413. 0: the router's default_max_body
+  bool length_required = false;   ///< chunked bodies are refused with 411
+  bool reads_fetch_body = false;  ///< a body of GET and HEAD is collected too
+  OpenSink stream;                ///< in place of the handler: the body goes to a sink
 };
 
 /// What was served, for metrics and access logs. The views are valid during the call only.

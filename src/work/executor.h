@@ -24,7 +24,7 @@ struct WorkerOptions {
   std::int64_t memory = 0;  ///< bytes, likewise
   int slots = 2;            ///< units in hand at once; more than cores, as some wait for I/O
   Millis stall = 120'000;   ///< a unit without progress for this long fails
-  Millis segment = 30'000;   ///< about how long the segments of long sources are; 0: never cut
+  Millis segment = 30'000;  ///< about how long the segments of long sources are; 0: never cut
   Millis wall = 12LL * 3600 * 1000;      ///< longest run of one unit
   std::int64_t max_input = 20LL << 30;   ///< bytes of one input
   std::int64_t max_output = 64LL << 30;  ///< bytes of one output file

@@ -255,6 +255,19 @@ check('transcode makes the outputs right here', async () => {
   assert_exit(await run([...args, '--force']), exit.done);
 }, long);
 
+check('transcode puts sources one after the other', async () => {
+  const out = path.join(folder, 'joined');
+  const end = await run(['transcode', clip, '--then', clip, '--then', clip, '-d', out, ...quick,
+                         '--json']);
+  assert_exit(end, exit.done);
+  const [output] = parsed(end).outputs;
+  assert.equal(output.facts.video[0].frames, 3 * short_clip().frames);
+  assert.equal(fs.readdirSync(out, { recursive: true }).length, output.files.length);
+  const absent = await run(['transcode', clip, '--then', path.join(folder, 'absent'), '-d', out]);
+  assert.notEqual(absent.code, exit.done);
+  assert.match(absent.stderr, /inputs\[1\]/);
+}, long);
+
 check('transcode of something that is no media leaves nothing behind', async () => {
   const page = path.join(folder, 'page.avi');
   fs.writeFileSync(page, '<html></html>');

@@ -65,7 +65,8 @@ TEST(OutputSpec, ValuesOutOfRangeNameTheRange) {
 TEST(OutputSpec, AWrongChoiceListsTheValidOnes) {
   const Error error = problem_of(R"({"type":"vdeo"})");
   EXPECT_EQ(error.field, "outputs[0].type");
-  EXPECT_NE(error.message.find("video, hls, cover, snapshots, sprites or subtitles"), std::string::npos);
+  EXPECT_NE(error.message.find("video, hls, cover, snapshots, sprites or subtitles"),
+            std::string::npos);
 }
 
 TEST(OutputSpec, CrfAndBitrateExcludeEachOther) {

@@ -98,9 +98,8 @@ TEST(Admission, AStoppedWaiterLeavesTheQueueOpenForOthers) {
 TEST(Webhook, SignsAsTheSpecificationsExampleDoes) {
   // The example of the Standard Webhooks reference libraries.
   const std::vector<std::string> secrets = {"whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"};
-  const auto headers =
-      sign_webhook(secrets, "msg_p5jXN8AQM9LWM0D4loKWxJek", 1'614'265'330'000,
-                   R"({"test": 2432232314})");
+  const auto headers = sign_webhook(secrets, "msg_p5jXN8AQM9LWM0D4loKWxJek", 1'614'265'330'000,
+                                    R"({"test": 2432232314})");
   EXPECT_EQ(find_header(headers, "webhook-signature"),
             "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=");
   EXPECT_EQ(find_header(headers, "webhook-timestamp"), "1614265330");

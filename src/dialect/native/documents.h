@@ -24,7 +24,6 @@ json::object delivery_document(const Delivery& delivery);
 json::object key_document(const AccessKey& key);
 
 /// Strong; changes with everything the document shows, its links included.
-std::string etag_of(const Service& service, std::int64_t version, TaskState state,
-                    Millis updated);
+std::string etag_of(const Service& service, std::int64_t version, TaskState state, Millis updated);
 
 }  // namespace telecine::native

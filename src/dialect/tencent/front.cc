@@ -70,8 +70,7 @@ std::vector<std::string> paths_of(const Api& api, const http::Request& request) 
 }
 
 std::unexpected<Refused> parameter_missing(std::string_view name) {
-  return refused(code::kInvalidRequest,
-                 "the parameter " + std::string(name) + " is missing");
+  return refused(code::kInvalidRequest, "the parameter " + std::string(name) + " is missing");
 }
 
 Checked check_common(const Arguments& arguments) {
