@@ -304,7 +304,7 @@ void read_view(const LooseReader& in, Task& task) {
   }
   task.progress = in.number("progress");
   task.attempts = in.small("attempts");
-  if (in.at("max_attempts") != nullptr) task.spec.max_attempts = in.small("max_attempts");
+  task.spec.max_attempts = in.small("max_attempts");
   read_specs(in.list("requested"), task.spec.outputs);
   if (const auto* source = in.at("source")) task.source = media_facts_from(*source);
   for (const auto& item : in.list("outputs")) task.outputs.push_back(output_from(item));
@@ -314,7 +314,6 @@ void read_view(const LooseReader& in, Task& task) {
 void read_rest(const LooseReader& in, Task& task) {
   task.account = in.text("account");
   task.origin = in.text("origin");
-  if (in.at("max_attempts") != nullptr) task.spec.max_attempts = in.small("max_attempts");
   read_specs(in.list("outputs"), task.spec.outputs);
   const auto& times = in.list("times");
   const std::array members = {&task.created, &task.started, &task.finished, &task.updated};

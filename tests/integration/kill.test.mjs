@@ -6,6 +6,7 @@ import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import path from 'node:path';
 import { final_states } from './support/api.mjs';
+import { png } from './support/gateway.mjs';
 import { call } from './support/http.mjs';
 import {
   assert_decodes, ffprobe, jpeg_size, lacks_tools, md5, mp4_samples, synthesised,
@@ -294,6 +295,9 @@ check(`${kills} kills of server, worker and media processes lose and double noth
   let closed = false;
   const loops = [];
   try {
+    // An image to be fetched beside the input: a unit of its own.
+    const logo = source.serve('/logo.png', 'ok', png(16, 16), 'image/png');
+    outputs[1].video.watermarks = [{ image: logo, corner: 'centre' }];
     const uploaded = await server.client.upload(clip.bytes, 'clip.avi');
     const remote = source.serve('/clip.avi', 'ok', clip.bytes, 'video/x-msvideo');
     const submitter = new Submitter(server, [uploaded.input, remote], random_from(seed + 2));
