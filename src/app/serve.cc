@@ -7,6 +7,7 @@
 #include <cstdio>
 #include <future>
 
+#include "app/command.h"
 #include "app/dialects.h"
 #include "app/engine.h"
 #include "base/log.h"

@@ -213,7 +213,7 @@ class Pass {
   }
 
   static Error nothing_decoded(const DecodeTally& tally, const char* what) {
-    const std::string why = tally.last_error.empty() ? "" : ": " + tally.last_error;
+    const std::string why = tally.last_code == 0 ? "" : ": " + tally.trouble();
     return {ErrorCode::kDecodeFailed, std::string("no ") + what + " could be decoded" + why, {}};
   }
 

@@ -1,8 +1,5 @@
 #pragma once
 
-#include <optional>
-#include <string>
-
 #include "media/av.h"
 
 namespace telecine::media {
@@ -13,6 +10,7 @@ class BestPicture {
  public:
   /// kUnsupported when a picture of this form cannot be judged.
   Status offer(const AVFrame& frame);
+  bool any() const { return best_ != nullptr; }
   /// Null when none was offered.
   FramePtr take() { return std::move(best_); }
 

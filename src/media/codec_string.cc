@@ -4,7 +4,6 @@
 #include <array>
 #include <cstdio>
 #include <string>
-#include <vector>
 
 #include "media/encoders.h"
 #include "media/nal_units.h"

@@ -10,10 +10,15 @@ constexpr Ticks kLongestFrame = 60LL * kTicksPerSecond;
 
 void count_failure(DecodeTally& tally, int code) {
   ++tally.failures;
-  tally.last_error = av_error(code, "damaged data", ErrorCode::kDecodeFailed).message;
+  tally.last_code = code;
 }
 
 }  // namespace
+
+std::string DecodeTally::trouble() const {
+  if (last_code == 0) return {};
+  return av_error(last_code, "damaged data", ErrorCode::kDecodeFailed).message;
+}
 
 Ticks usual_step_of(const AVStream& stream) {
   AVRational rate = stream.avg_frame_rate;

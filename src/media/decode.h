@@ -15,7 +15,10 @@ struct DecodeTally {
   std::int64_t packets = 0;
   std::int64_t failures = 0;  ///< packets that gave an error
   std::int64_t frames = 0;
-  std::string last_error;
+  int last_code = 0;  ///< libav's, of the last of these
+
+  /// What was wrong, for people; empty when nothing was.
+  std::string trouble() const;
 };
 
 /// Decodes one video stream to pictures as they are stored, with sound timestamps: `pts` strictly

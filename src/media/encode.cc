@@ -98,6 +98,8 @@ void VideoEncoder::extend_to(Ticks end) {
 }
 
 Result<std::vector<PacketPtr>> VideoEncoder::finish() {
+  // Not every encoder ends that never began.
+  if (frames_ == 0) return std::vector<PacketPtr>{};
   if (const int code = avcodec_send_frame(context_.get(), nullptr);
       code < 0 && code != AVERROR_EOF) {
     return std::unexpected(encoder_error(code, context_->codec->name));

@@ -10,6 +10,14 @@ namespace {
 constexpr const char* kFlagged = "bwdif=mode=send_frame:parity=auto:deint=interlaced";
 constexpr const char* kAll = "bwdif=mode=send_frame:parity=auto:deint=all";
 
+/// Which filters do it is nobody's business.
+std::unexpected<Error> cannot(Error error) {
+  if (error.code == ErrorCode::kUnsupported) {
+    error.message = "the picture cannot be turned upright or deinterlaced";
+  }
+  return std::unexpected(std::move(error));
+}
+
 }  // namespace
 
 std::string orientation_filters(const Orientation& o) {
@@ -51,15 +59,15 @@ Result<std::vector<FramePtr>> Normaliser::push(FramePtr frame) {
     return std::exchange(*ready_, {});
   }
   if (starts_interlaced || !chain_) {
-    if (auto ok = start(); !ok) return std::unexpected(ok.error());
+    if (auto ok = start(); !ok) return cannot(ok.error());
   }
-  if (auto ok = chain_->push(*frame, frame->pts); !ok) return std::unexpected(ok.error());
+  if (auto ok = chain_->push(*frame, frame->pts); !ok) return cannot(ok.error());
   return std::exchange(*ready_, {});
 }
 
 Result<std::vector<FramePtr>> Normaliser::finish() {
   if (chain_) {
-    if (auto ok = chain_->finish(); !ok) return std::unexpected(ok.error());
+    if (auto ok = chain_->finish(); !ok) return cannot(ok.error());
   }
   return std::exchange(*ready_, {});
 }

@@ -181,7 +181,7 @@ bool Transcode::nothing_left() const {
 
 Status Transcode::judge() const {
   const auto check = [&](const DecodeTally& tally, Ticks end, const char* what) -> Status {
-    const std::string detail = tally.last_error.empty() ? "" : " (" + tally.last_error + ")";
+    const std::string detail = tally.last_code == 0 ? "" : " (" + tally.trouble() + ")";
     if (tally.frames == 0) {
       return std::unexpected(
           decode_failed(0, std::string("no ") + what + " could be decoded" + detail));
@@ -204,7 +204,7 @@ Status Transcode::judge() const {
     if (!ok) return ok;
   }
   const Ticks missing = declared_ - furthest_;
-  // Whoever made the segments has judged the pictures.
+  // How far the pictures went is for those to judge who made the segments.
   // A clock that leapt says nothing about the length.
   const bool judges = !stopped_early_ && joined_.empty() && jump_ == 0;
   if (judges && declared_ > 0 && missing > kMissingEnd &&

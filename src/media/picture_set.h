@@ -30,8 +30,11 @@ class PictureSet {
   Status take(std::size_t place, const AVFrame& frame);
   Result<MadeOutput> finish();
 
- private:
+  /// Whether one of the pictures is enough, and whether there is one.
   bool chooses() const { return spec_->type == OutputType::kCover && spec_->still.at.best; }
+  bool any() const { return best_.any(); }
+
+ private:
   Status write(std::size_t place, const AVFrame& frame);
   PictureSet(const OutputSpec& spec, Dimensions display, OutputFiles& files)
       : spec_(&spec), display_(display), files_(&files), images_(files) {}

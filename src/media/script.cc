@@ -15,7 +15,6 @@ namespace {
 
 constexpr std::int64_t kMostBytes = 16 << 20;
 constexpr std::size_t kMostLines = 100'000;
-// Of a line that does not say how long it stays.
 
 Error script_error(const std::string& why) {
   return {ErrorCode::kUnsupported, "the subtitles to be drawn: " + why, "subtitles"};

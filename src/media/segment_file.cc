@@ -8,7 +8,7 @@
 namespace telecine::media {
 namespace {
 
-constexpr std::string_view kMagic = "telecine segment 1\n";
+constexpr std::string_view kMagic = "telecine segment 2\n";
 constexpr std::size_t kBufferBytes = 1 << 18;
 constexpr std::size_t kMaxExtradata = 1 << 20;
 constexpr std::size_t kMaxPacket = 256 << 20;
@@ -24,7 +24,7 @@ struct PacketHead {
 constexpr std::uint32_t kLast = UINT32_MAX;  // as `size`
 static_assert(sizeof(PacketHead) == 32, "no gaps: it is written as it lies in memory");
 
-static_assert(sizeof(SegmentEnd) == 40, "the same");
+static_assert(sizeof(SegmentEnd) == 48, "the same");
 
 /// What muxers read of a stream's parameters, beside the extradata.
 struct StreamHead {
@@ -154,7 +154,8 @@ Status SegmentWriter::write(int, PacketPtr packet) {
 }
 
 void SegmentWriter::note(const PictureSource& pictures, const DecodeTally& decoded) {
-  end_ = {pictures.frames(), pictures.starts(), pictures.ends(), decoded.packets, decoded.failures};
+  end_ = {pictures.frames(), pictures.starts(), pictures.ends(),
+          decoded.packets,   decoded.failures,  decoded.last_code};
 }
 
 Status SegmentWriter::finish() {
@@ -269,6 +270,7 @@ Status JoinedSegments::advance() {
     const SegmentEnd& end = reader_.end();
     tally_.packets += end.packets;
     tally_.failures += end.failures;
+    if (end.failures > 0) tally_.last_code = static_cast<int>(end.last_code);
     tally_.frames += end.frames;
     if (end.frames > 0) {
       if (!start_) start_ = end.start;

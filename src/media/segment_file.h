@@ -13,10 +13,11 @@ namespace telecine::media {
 /// What the encode of a segment knows at its end.
 struct SegmentEnd {
   std::int64_t frames = 0;
-  Ticks start = 0;            ///< of the first picture
-  Ticks end = 0;              ///< of the last one
-  std::int64_t packets = 0;   ///< of the source, that were decoded
-  std::int64_t failures = 0;  ///< packets of these that gave an error
+  Ticks start = 0;             ///< of the first picture
+  Ticks end = 0;               ///< of the last one
+  std::int64_t packets = 0;    ///< of the source, that were decoded
+  std::int64_t failures = 0;   ///< packets of these that gave an error
+  std::int64_t last_code = 0;  ///< libav's, of the last of these
 };
 
 /// What one encode of one segment of a source leaves for the join: the stream's parameters, its

@@ -244,7 +244,7 @@ Status SmartClip::end_encoding() {
   emit_encoded(std::move(*rest));
   if (tally.frames > 0) return {};
   return telecine::fail(ErrorCode::kDecodeFailed,
-                        "no picture at the cut could be decoded (" + tally.last_error + ")");
+                        "no picture at the cut could be decoded (" + tally.trouble() + ")");
 }
 
 Status SmartClip::on_picture(FramePtr frame) {

@@ -1,14 +1,13 @@
 #include "media/texts.h"
 
 #include <algorithm>
-#include <cstdio>
 #include <utility>
 
 namespace telecine::media {
 namespace {
 
 constexpr std::size_t kLongestText = 64 << 10;  // bytes, of one moment
-// Of a text that does not say how long it stays, and of one that would never go.
+// Of a text that would never go.
 constexpr Ticks kLongestLength = 600LL * kTicksPerSecond;
 
 /// What MKV holds as it is.

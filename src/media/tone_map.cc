@@ -1,6 +1,5 @@
 #include "media/tone_map.h"
 
-#include <cmath>
 #include <cstdio>
 
 #include "media/filter_chain.h"

@@ -16,7 +16,11 @@ XmlNode node_of(const pugi::xml_node& element, int depth) {
   XmlNode node;
   const char* colon = std::strchr(element.name(), ':');
   node.name = colon == nullptr ? element.name() : colon + 1;
-  node.text = trim(element.text().get());
+  std::string text;
+  for (const pugi::xml_node& part : element.children()) {
+    if (part.type() == pugi::node_pcdata || part.type() == pugi::node_cdata) text += part.value();
+  }
+  node.text = trim(text);
   if (depth == kMostDepth) return node;
   for (const pugi::xml_node& child : element.children()) {
     if (child.type() == pugi::node_element) node.children.push_back(node_of(child, depth + 1));
@@ -39,10 +43,10 @@ Result<XmlNode> parse_xml(std::string_view text) {
   pugi::xml_document document;
   const auto parsed = document.load_buffer(
       text.data(), text.size(), pugi::parse_default | pugi::parse_doctype, pugi::encoding_utf8);
-  const bool has_type = std::ranges::any_of(document.children(), [](const pugi::xml_node& node) {
-    return node.type() == pugi::node_doctype;
-  });
-  if (!parsed || has_type || !document.document_element()) return refused;
+  const auto count = [&](pugi::xml_node_type type) {
+    return std::ranges::count(document.children(), type, &pugi::xml_node::type);
+  };
+  if (!parsed || count(pugi::node_doctype) > 0 || count(pugi::node_element) != 1) return refused;
   return node_of(document.document_element(), 0);
 }
 

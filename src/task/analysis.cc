@@ -1,7 +1,6 @@
 #include "task/analysis.h"
 
 #include <algorithm>
-#include <cmath>
 
 #include "base/json.h"
 

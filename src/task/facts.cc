@@ -13,7 +13,7 @@ json::value ratio_json(Ratio ratio) {
 }
 
 Millis ms(const LooseReader& in, std::string_view key) {
-  return std::llround(in.number(key) * 1000);
+  return to_millis(in.number(key));
 }
 
 Ratio ratio(const LooseReader& in, std::string_view key) {

@@ -1,7 +1,6 @@
 #include "task/output.h"
 
 #include <algorithm>
-#include <cmath>
 
 #include "base/text.h"
 #include "task/carrier.h"

@@ -1,7 +1,6 @@
 #include "task/rendition.h"
 
 #include <algorithm>
-#include <cmath>
 
 namespace telecine {
 namespace {
@@ -155,7 +154,7 @@ json::object video_json(const VideoOptions& v) {
   if (v.deinterlace != Deinterlace::kAuto) o["deinterlace"] = name_of(v.deinterlace);
   if (v.max_frame_rate > 0) o["max_frame_rate"] = v.max_frame_rate;
   if (v.frame_rate > 0) o["frame_rate"] = v.frame_rate;
-  if (v.gop > 0) o["gop"] = static_cast<double>(v.gop) / 1000.0;
+  if (v.gop > 0) o["gop"] = to_seconds(v.gop);
   o["scene_cuts"] = v.scene_cuts;
   write_watermarks(o, v.watermarks);
   write_burnt_subtitles(o, v.subtitles);

@@ -126,9 +126,7 @@ json::object to_json(const Piece& piece) {
 
 Piece piece_from(const json::value& value) {
   const LooseReader in(value);
-  const auto ms = [&](const char* key) {
-    return static_cast<Millis>(std::llround(in.number(key) * 1000));
-  };
+  const auto ms = [&](const char* key) { return to_millis(in.number(key)); };
   return {in.text("input"), ms("start"), ms("end")};
 }
 

@@ -162,17 +162,20 @@ class Encoding {
   }
 
   /// Segments share the cores, so that none of these waits while an encoder begins or ends;
-  /// encoders with few threads take less in all.
-  int threads() const {
-    const int cores = context_.options.cores;
-    return share_.segment ? std::max(1, cores / share_.segments) : cores;
+  /// encoders with few threads take less in all. As many run at once as slots and memory allow.
+  int threads(const std::vector<OutputSpec>& outputs) const {
+    const WorkerOptions& all = context_.options;
+    if (!share_.segment || !task_.source) return all.cores;
+    const std::int64_t fit = all.memory / needs_of(*task_.source, outputs, 1).memory;
+    const auto most = static_cast<int>(std::clamp<std::int64_t>(fit, 1, all.slots));
+    return std::max(1, all.cores / std::min(most, share_.segments));
   }
 
   MediaJob job_for(const Group& group) const {
     MediaJob job;
     job.probe_only = task_.spec.kind == TaskKind::kProbe;
     for (const std::size_t i : group) job.job.outputs.push_back(task_.spec.outputs[i]);
-    job.job.threads = threads();
+    job.job.threads = threads(job.job.outputs);
     job.job.accept_damaged = task_.spec.accept_damaged;
     job.job.pieces = task_.spec.pieces;
     // Address space is more than memory: libraries, thread stacks and arenas count in full.
@@ -189,15 +192,15 @@ class Encoding {
       return name.starts_with("segment/") ? open_segment(name) : open_asset(context_, run_, name);
     };
     hooks.source = [this, &job, &share](const MediaFacts& found) -> Status {
+      if ((share_.segments > 0 || share_.others) && !is_same(found)) {
+        return fail(ErrorCode::kDecodeFailed, "the input was changed while it was being encoded");
+      }
       Progress progress{task_.id, base_, 0, {}, found};
       progress.source->md5 = source_.md5;
       run_.report(std::move(progress));
       if (is_to_be_cut(found, job)) {
         is_long_ = true;
         return fail(ErrorCode::kCancelled, "the source is to be cut");
-      }
-      if (share_.segments > 0 && !is_same(found)) {
-        return fail(ErrorCode::kDecodeFailed, "the input was changed while it was being encoded");
       }
       auto entered = context_.admission.enter(needs_for(found, job), run_.stop);
       if (!entered) return std::unexpected(entered.error());

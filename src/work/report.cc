@@ -7,9 +7,6 @@
 namespace telecine {
 namespace {
 
-double seconds(Millis ms) {
-  return static_cast<double>(ms) / 1000.0;
-}
 double rounded(double value, double step) {
   return std::round(value * step) / step;
 }
@@ -75,7 +72,7 @@ json::object video_json(const VideoFacts& video) {
 
 json::object media_json(const MediaFacts& source) {
   json::object o{{"format", format_name(source.container)},
-                 {"duration", seconds(source.duration)},
+                 {"duration", to_seconds(source.duration)},
                  {"size", source.size},
                  {"bit_rate", source.bitrate},
                  {"video", nullptr}};
@@ -97,8 +94,8 @@ json::object media_json(const MediaFacts& source) {
   o["subtitles"] = std::move(subtitles);
   json::array chapters;
   for (const ChapterFacts& c : source.chapters) {
-    chapters.emplace_back(
-        json::object{{"start", seconds(c.start)}, {"end", seconds(c.end)}, {"title", c.title}});
+    chapters.emplace_back(json::object{
+        {"start", to_seconds(c.start)}, {"end", to_seconds(c.end)}, {"title", c.title}});
   }
   o["chapters"] = std::move(chapters);
   return o;
@@ -110,7 +107,7 @@ json::object run_json(const AnalysisRun& run) {
     o["reason"] = run.reason;
     return o;
   }
-  o["elapsed"] = seconds(run.elapsed);
+  o["elapsed"] = to_seconds(run.elapsed);
   if (run.samples > 0) o["samples"] = run.samples;
   if (run.error) {
     o["error"] = json::object{{"code", name_of(run.error->code)}, {"message", run.error->message}};
@@ -121,7 +118,8 @@ json::object run_json(const AnalysisRun& run) {
 json::array spans_json(const std::vector<TimeSpan>& spans) {
   json::array out;
   for (const TimeSpan& span : spans) {
-    out.emplace_back(json::object{{"start", seconds(span.start)}, {"end", seconds(span.end)}});
+    out.emplace_back(
+        json::object{{"start", to_seconds(span.start)}, {"end", to_seconds(span.end)}});
   }
   return out;
 }
@@ -130,8 +128,8 @@ json::array shots_json(const std::vector<Shot>& shots) {
   json::array out;
   for (std::size_t i = 0; i < shots.size(); ++i) {
     json::object o{{"index", i},
-                   {"start", seconds(shots[i].span.start)},
-                   {"end", seconds(shots[i].span.end)},
+                   {"start", to_seconds(shots[i].span.start)},
+                   {"end", to_seconds(shots[i].span.end)},
                    {"score", nullptr}};
     if (shots[i].score) o["score"] = score(*shots[i].score);
     out.emplace_back(std::move(o));
@@ -173,7 +171,7 @@ json::object spread_json(const Spread& spread) {
 }
 
 json::object quality_json(const QualityFacts& quality) {
-  return {{"interval", seconds(quality.interval)},
+  return {{"interval", to_seconds(quality.interval)},
           {"blur", spread_json(quality.blur)},
           {"blockiness", spread_json(quality.blockiness)},
           {"luma", spread_json(quality.luma)},

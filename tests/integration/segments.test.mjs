@@ -170,7 +170,8 @@ check_if(lacks, 'a source that is replaced meanwhile is not joined with itself',
   const { client } = transcodes.server;
   try {
     const { id } = await client.submit({ input: 'file://media/clip.mp4', outputs: [
-      { name: 'v', type: 'video', video: video({ short_side: 360, preset: 'slow' }), audio: {} }] });
+      { name: 'v', type: 'video', video: video({ short_side: 360, preset: 'slow' }), audio: {} },
+      { name: 'c', type: 'cover' }] });
     await until('a segment is being encoded', async () => (await client.task(id)).attempts >= 3);
     fs.copyFileSync(clip('coffee-720p30.mp4'), `${file}.new`);
     fs.renameSync(`${file}.new`, file);

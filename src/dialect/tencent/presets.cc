@@ -131,10 +131,6 @@ std::optional<OutputSpec> made(json::object description, const std::string& name
   return std::move(*spec);
 }
 
-double seconds(Millis ms) {
-  return static_cast<double>(ms) / 1000.0;
-}
-
 }  // namespace
 
 std::optional<OutputSpec> transcode_output(int definition) {
@@ -159,7 +155,7 @@ std::optional<OutputSpec> sample_output(int definition) {
 std::optional<OutputSpec> snapshot_output(int definition, const std::vector<Millis>& times) {
   if (definition != kStill || times.empty()) return std::nullopt;
   json::array list;
-  for (const Millis time : times) list.emplace_back(seconds(time));
+  for (const Millis time : times) list.emplace_back(to_seconds(time));
   return made({{"type", "snapshots"}, {"format", "jpg"}, {"times", std::move(list)}}, "times");
 }
 

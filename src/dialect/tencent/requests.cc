@@ -206,7 +206,7 @@ Done check_range(const std::optional<MediaFacts>& facts, double start, double en
     return wrong(code::kInvalidParameter, "endTimeOffset must be after startTimeOffset");
   }
   if (!facts || facts->duration <= 0) return {};
-  const double length = static_cast<double>(facts->duration) / 1000.0;
+  const double length = to_seconds(facts->duration);
   const double first = std::max(0.0, start < 0 ? length + start : start);
   const double last = std::min(length, end <= 0 ? length + end : end);
   if (first < last) return {};
