@@ -6,7 +6,7 @@ build_packages="g++ cmake ninja-build ccache mold pkg-config
   prometheus-cpp-dev libseccomp-dev
   libavcodec-dev libavformat-dev libavfilter-dev libavutil-dev libswscale-dev libswresample-dev
   libharfbuzz-dev libfribidi-dev libfreetype-dev libass-dev
-  fonts-dejavu-core fonts-droid-fallback fonts-noto-color-emoji"
+  fonts-dejavu-core fonts-droid-fallback fonts-nanum fonts-noto-color-emoji"
 test_packages="libgtest-dev libxlsxwriter-dev nodejs ffmpeg sqlite3 chromium
   radosgw ceph-mon ceph-osd ceph-common"
 

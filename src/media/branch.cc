@@ -20,7 +20,9 @@ bool draws(const VideoSettings& settings, const Drawings& drawings) {
 
 PictureFormat scaled_format(const VideoSettings& settings, const Drawings& drawings,
                             bool is_child) {
-  if (is_child || !settings.maps_tones) return Finisher::takes(settings, draws(settings, drawings));
+  if (is_child || settings.recolour.empty()) {
+    return Finisher::takes(settings, draws(settings, drawings));
+  }
   return {AV_PIX_FMT_YUV420P10, AVCOL_RANGE_MPEG, settings.source_colour.space};
 }
 
@@ -88,15 +90,12 @@ VideoBranch::VideoBranch(const VideoSettings& settings, double rate_limit, Span 
       frames_(kQueuedFrames) {
   if (is_child) return;
   if (settings.options.frame_rate > 0) grid_.emplace(settings.frame_rate);
-  if (!settings.maps_tones) return;
-  const AVPixelFormat mapped =
-      settings.options.pixel_depth == 10 ? AV_PIX_FMT_YUV420P10 : AV_PIX_FMT_YUV420P;
-  tones_.emplace(tone_map_filters(settings.source_colour, mapped),
-                 [this](const AVFrame& frame, Ticks at) {
-                   FramePtr own = share(frame);
-                   own->pts = at;
-                   return hand_on(std::move(own));
-                 });
+  if (settings.recolour.empty()) return;
+  recolour_.emplace(settings.recolour, [this](const AVFrame& frame, Ticks at) {
+    FramePtr own = share(frame);
+    own->pts = at;
+    return hand_on(std::move(own));
+  });
 }
 
 Result<std::unique_ptr<VideoBranch>> VideoBranch::create(const VideoSettings& settings,
@@ -145,7 +144,7 @@ Status VideoBranch::make(FramePtr frame) {
   if (!gate_.passes(frame->pts) || !wanted()) return {};
   auto scaled = scale(*frame);
   if (!scaled) return std::unexpected(scaled.error());
-  return map_tones(std::move(*scaled));
+  return recolour(std::move(*scaled));
 }
 
 Status VideoBranch::repeat(FrameGrid::Shown shown) {
@@ -157,7 +156,7 @@ Status VideoBranch::repeat(FrameGrid::Shown shown) {
     FramePtr again = share(**scaled);
     again->pts = at;
     again->pkt_duration = shown.length;
-    if (auto ok = map_tones(std::move(again)); !ok) return ok;
+    if (auto ok = recolour(std::move(again)); !ok) return ok;
   }
   return {};
 }
@@ -169,14 +168,17 @@ Result<FramePtr> VideoBranch::scale(const AVFrame& frame) {
   return scaler_.scale(**part);
 }
 
-Status VideoBranch::map_tones(FramePtr frame) {
-  if (tones_) return tones_->push(*frame, frame->pts);
+Status VideoBranch::recolour(FramePtr frame) {
+  if (recolour_) return recolour_->push(*frame, frame->pts);
   return hand_on(std::move(frame));
 }
 
+// From here on what goes wrong is this branch's own.
 Status VideoBranch::hand_on(FramePtr frame) {
   for (VideoBranch* child : children_) child->push(share(*frame));
-  return out_.wanted() ? finisher_.push(std::move(frame)) : Status();
+  if (!out_.wanted()) return {};
+  if (auto ok = finisher_.push(std::move(frame)); !ok) out_.fail(ok.error());
+  return {};
 }
 
 // What the rate and the filters held back.
@@ -186,10 +188,12 @@ Status VideoBranch::flush() {
       if (auto ok = repeat(std::move(*last)); !ok) return ok;
     }
   }
-  if (tones_) {
-    if (auto ok = tones_->finish(); !ok) return ok;
+  if (recolour_) {
+    if (auto ok = recolour_->finish(); !ok) return ok;
   }
-  return out_.wanted() ? finisher_.finish() : Status();
+  if (!out_.wanted()) return {};
+  if (auto ok = finisher_.finish(); !ok) out_.fail(ok.error());
+  return {};
 }
 
 Status VideoBranch::encode(FramePtr frame) {
@@ -203,10 +207,10 @@ Status VideoBranch::encode(FramePtr frame) {
 // the last one here.
 void VideoBranch::finish() {
   for (auto& each : cut_.finish()) {
-    if (auto ok = make(std::move(each)); !ok) return out_.fail(ok.error());
+    if (auto ok = make(std::move(each)); !ok) return fail(ok.error());
   }
   shown_until_ = std::max(shown_until_, cut_.reached());
-  if (auto ok = flush(); !ok) return out_.fail(ok.error());
+  if (auto ok = flush(); !ok) return fail(ok.error());
   if (!out_.wanted()) return;
   // With one exact rate each picture has its one length.
   if (settings_.options.frame_rate <= 0) encoder_.extend_to(shown_until_);
@@ -218,25 +222,25 @@ void VideoBranch::finish() {
   }
 }
 
+void VideoBranch::fail(const Error& error) {
+  out_.fail(error);
+  for (VideoBranch* child : children_) child->fail(error);
+}
+
 void VideoBranch::work() {
-  std::optional<Error> trouble;
   try {
+    bool failed = false;
     while (auto frame = frames_.pop()) {
-      // Children can do with any picture, so a branch that failed goes on feeding them.
-      if (trouble) {
-        for (const auto& each : cut_.take(std::move(*frame))) {
-          for (VideoBranch* child : children_) child->push(share(*each));
-        }
-        continue;
-      }
+      // After that pictures are only taken off the queue: others wait for room in theirs.
+      if (failed) continue;
       if (auto ok = take(std::move(*frame)); !ok) {
-        trouble = ok.error();
-        out_.fail(*trouble);
+        failed = true;
+        fail(ok.error());
       }
     }
-    if (!aborted_ && !trouble) finish();
+    if (!aborted_ && !failed) finish();
   } catch (const std::bad_alloc&) {
-    out_.fail({ErrorCode::kResourceLimit, "out of memory", {}});
+    fail({ErrorCode::kResourceLimit, "out of memory", {}});
     frames_.abort();
   }
   for (VideoBranch* child : children_) {

@@ -80,7 +80,7 @@ class RateGate {
   std::int64_t last_slot_ = -1;
 };
 
-/// One encode of pictures on a thread of its own: cut, bring to a rate, scale, map tones, finish,
+/// One encode of pictures on a thread of its own: cut, bring to a rate, scale, recolour, finish,
 /// encode, distribute. What is to be finished also feeds the next smaller branches, which must be
 /// alike up to there but for the size.
 class VideoBranch : public PictureSource {
@@ -120,16 +120,18 @@ class VideoBranch : public PictureSource {
   Status make(FramePtr frame);
   Status repeat(FrameGrid::Shown shown);
   Result<FramePtr> scale(const AVFrame& frame);
-  Status map_tones(FramePtr frame);
+  Status recolour(FramePtr frame);
   Status hand_on(FramePtr frame);
   Status flush();
   Status encode(FramePtr frame);
   void finish();
+  /// For what concerns the pictures that children take too.
+  void fail(const Error& error);
 
   const VideoSettings settings_;
   VideoEncoder encoder_;
   Scaler scaler_;
-  std::optional<FilterChain> tones_;
+  std::optional<FilterChain> recolour_;
   Finisher finisher_;
   PictureCut cut_;
   RateGate gate_;

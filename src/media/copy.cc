@@ -113,6 +113,9 @@ namespace {
 // Codecs whose frames overlap need one or two before the first that is heard; Opus asks for 80 ms.
 constexpr Ticks kRunUp = kTicksPerSecond / 10;
 
+// H.264 and H.265 reorder pictures over 16 others at the most.
+constexpr std::size_t kMostBehind = 32;
+
 }  // namespace
 
 KeyframeClip::KeyframeClip(const AVStream& stream, Ticks zero, Span span)
@@ -136,6 +139,7 @@ void KeyframeClip::take(const AVPacket& packet) {
   if (over_) return;
   if (at >= span_.end) {
     behind_.push_back(share(packet));
+    over_ = behind_.size() > kMostBehind;
     return;
   }
   for (const auto& each : behind_) StreamCopy::take(*each);

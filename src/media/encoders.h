@@ -5,6 +5,7 @@ extern "C" {
 }
 
 #include <optional>
+#include <string>
 
 #include "media/av.h"
 #include "media/treatment.h"
@@ -20,6 +21,7 @@ struct ColourTags {
   AVColorPrimaries primaries = AVCOL_PRI_UNSPECIFIED;
   AVColorTransferCharacteristic transfer = AVCOL_TRC_UNSPECIFIED;
   AVColorSpace space = AVCOL_SPC_UNSPECIFIED;
+  bool operator==(const ColourTags&) const = default;
 };
 
 /// What a source of high dynamic range says of the display it was made on, and of itself.
@@ -34,9 +36,9 @@ struct VideoSettings {
   Dimensions size;               ///< even
   AVRational frame_rate{25, 1};  ///< average of what will come
   ColourTags colour;             ///< of what is encoded
-  ColourTags source_colour;
-  bool maps_tones = false;  ///< from high dynamic range to BT.709
-  HdrLight light;           ///< of high dynamic range that is kept
+  ColourTags source_colour;      ///< what the source's are, or are taken for
+  std::string recolour;          ///< filters that make these from the source's; empty for none
+  HdrLight light;                ///< of high dynamic range that is kept
   Treatment treatment;
   int threads = 1;
 };

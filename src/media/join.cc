@@ -11,53 +11,12 @@
 #include "media/encode.h"
 #include "media/input.h"
 #include "media/mux.h"
-#include "media/probe.h"
+#include "media/piece_streams.h"
 
 namespace telecine::media {
 namespace {
 
 constexpr int kRate = 48'000;
-
-/// What of a piece is joined.
-struct Streams {
-  const AVStream* video = nullptr;
-  const AVStream* audio = nullptr;
-  VideoFacts facts;  // of the video
-};
-
-Streams streams_of(Input& input) {
-  Streams streams;
-  const MediaFacts facts = probe(input);
-  if (const VideoFacts* video = facts.main_video(); video != nullptr && video->width > 0) {
-    streams.video = &input.stream(video->index);
-    streams.facts = *video;
-  }
-  if (const AudioFacts* audio = facts.main_audio(); audio != nullptr && audio->sample_rate > 0) {
-    streams.audio = &input.stream(audio->index);
-  }
-  return streams;
-}
-
-bool same_setup(const AVCodecParameters& a, const AVCodecParameters& b) {
-  return a.codec_id == b.codec_id && a.format == b.format && a.field_order == b.field_order &&
-         a.extradata_size == b.extradata_size &&
-         std::equal(a.extradata, a.extradata + a.extradata_size, b.extradata);
-}
-
-bool same_pictures(const Streams& a, const Streams& b) {
-  if (a.video == nullptr || b.video == nullptr) return a.video == b.video;
-  return same_setup(*a.video->codecpar, *b.video->codecpar) && a.facts.width == b.facts.width &&
-         a.facts.height == b.facts.height && a.facts.rotation == b.facts.rotation &&
-         a.facts.mirrored == b.facts.mirrored;
-}
-
-bool same_sound(const Streams& a, const Streams& b) {
-  if (a.audio == nullptr || b.audio == nullptr) return a.audio == b.audio;
-  const AVCodecParameters& left = *a.audio->codecpar;
-  const AVCodecParameters& right = *b.audio->codecpar;
-  return same_setup(left, right) && left.sample_rate == right.sample_rate &&
-         left.ch_layout.nb_channels == right.ch_layout.nb_channels;
-}
 
 Result<Fd> duplicate(int fd) {
   const int copy = ::fcntl(fd, F_DUPFD_CLOEXEC, 0);
@@ -135,14 +94,15 @@ class Join {
   /// What there is, and what of it can be copied.
   Status look() {
     std::optional<Input> reference;
-    Streams like;  // of the first piece
+    PieceStreams like;  // of the first piece
     for (std::size_t i = 0; i < job_.pieces.size(); ++i) {
       auto fd = open(i);
       if (!fd) return std::unexpected(in_piece(fd.error(), i));
       sources_.push_back(std::move(*fd));
       auto input = Input::open(sources_.back().get());
       if (!input) return std::unexpected(in_piece(input.error(), i));
-      const Streams streams = streams_of(*input);
+      const PieceStreams streams = streams_of(*input);
+      if (streams.video != nullptr) looks_.push_back(look_of(streams));
       if (!reference) {
         reference = std::move(*input);
         like = streams_of(*reference);
@@ -212,6 +172,7 @@ class Join {
       if (!copies_video_) {
         video.preset = Preset::kSuperfast;
         video.rate.crf = 12;
+        set_common_look(video, looks_);
         video.size = {
             .width = size_.width, .height = size_.height, .enlarge = true, .fit = Fit::kPad};
       }
@@ -253,7 +214,7 @@ class Join {
     for (std::size_t i = 0; i < prepared_.size(); ++i) {
       auto input = Input::open(prepared_[i].get());
       if (!input) return std::unexpected(in_piece(input.error(), i));
-      const Streams streams = streams_of(*input);
+      const PieceStreams streams = streams_of(*input);
       if (i == 0) {
         if (auto ok = start(muxer, streams); !ok) return ok;
       }
@@ -265,7 +226,7 @@ class Join {
     return muxer.finish();
   }
 
-  Status start(FileMuxer& muxer, const Streams& streams) {
+  Status start(FileMuxer& muxer, const PieceStreams& streams) {
     const auto add = [&](const AVStream& stream) {
       return muxer.add_track(
           {*stream.codecpar, stream.time_base, stream.avg_frame_rate, &stream, nullptr});
@@ -300,7 +261,7 @@ class Join {
   }
 
   /// A piece's packets behind those of the pieces before.
-  Status append(FileMuxer& muxer, Input& input, const Streams& streams) {
+  Status append(FileMuxer& muxer, Input& input, const PieceStreams& streams) {
     Ticks zero = kForever;
     for (const AVStream* stream : {streams.video, streams.audio}) {
       if (stream == nullptr) continue;
@@ -373,6 +334,7 @@ class Join {
   const Container container_ = Container::kMp4;
   std::vector<Fd> sources_;
   std::vector<Fd> prepared_;
+  std::vector<Look> looks_;  // of the pieces with pictures
   Dimensions size_;
   bool has_video_ = false;
   bool any_sound_ = false;

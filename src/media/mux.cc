@@ -1,6 +1,7 @@
 #include "media/mux.h"
 
 #include <algorithm>
+#include <cstring>
 
 #include "media/hevc_in_flv.h"
 
@@ -52,6 +53,24 @@ Status take_over(AVStream& stream, const AVStream& source) {
     stream.codecpar->sample_aspect_ratio = source.sample_aspect_ratio;
   }
   return {};
+}
+
+Status add_side_data(AVStream& stream, AVPacketSideDataType type, const auto& value) {
+  std::uint8_t* copy = av_stream_new_side_data(&stream, type, sizeof value);
+  if (copy == nullptr) return fail(ErrorCode::kResourceLimit, "out of memory");
+  std::memcpy(copy, &value, sizeof value);
+  return {};
+}
+
+Status add_light(AVStream& stream, const HdrLight& light) {
+  Status ok;
+  if (light.display) {
+    ok = add_side_data(stream, AV_PKT_DATA_MASTERING_DISPLAY_METADATA, *light.display);
+  }
+  if (ok && light.content) {
+    ok = add_side_data(stream, AV_PKT_DATA_CONTENT_LIGHT_LEVEL, *light.content);
+  }
+  return ok;
 }
 
 // A piece begins with a keyframe, as far as there are pictures. The header waits for the first
@@ -107,6 +126,9 @@ Result<int> MuxContext::add_track(const TrackFormat& track) {
   } else if (track.frame_rate.num > 0) {
     stream->avg_frame_rate = track.frame_rate;
     stream->sample_aspect_ratio = {1, 1};
+  }
+  if (track.light != nullptr) {
+    if (auto ok = add_light(*stream, *track.light); !ok) return std::unexpected(ok.error());
   }
   const AVStream* named = track.source != nullptr ? track.source : track.named;
   if (named != nullptr) take_name(*stream, *named);

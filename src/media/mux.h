@@ -20,6 +20,9 @@ struct TrackFormat {
   const AVStream* source = nullptr;
   /// Of a track that is encoded: whose language, title and purpose it has.
   const AVStream* named = nullptr;
+  /// Of pictures of high dynamic range that are encoded: containers say it beside the codec, and
+  /// for VP9 they alone do.
+  const HdrLight* light = nullptr;
 };
 
 /// Puts encoded packets into files. Tracks are added, then `start`, then packets of each track in

@@ -14,11 +14,6 @@ constexpr double kMissingShare = 0.05;
 // Damaged packets are passed over as players do, until they are this share of all.
 constexpr double kDamagedShare = 0.25;
 constexpr std::int64_t kDamagedLeast = 10;
-// A broadcast clock that leaps further than this was set anew; the show goes on without a hole.
-constexpr Ticks kClockLeap = 10LL * kTicksPerSecond;
-// Less is a hole: the signal was lost. A clock never falls back unless it was set anew; packets
-// that come a little late are none.
-constexpr Ticks kClockFallsBack = kTicksPerSecond / 2;
 // Share of the whole that hearing the sound in advance is worth.
 constexpr double kMeasuring = 0.1;
 // Read past the end of what is needed, for streams that are interleaved loosely.
@@ -73,37 +68,10 @@ void Transcode::finish_sound() {
   }
 }
 
-// Only in formats whose clocks may leap (MPEG-TS, MPEG-PS): elsewhere a hole is a hole. Streams
-// take to a clock set anew one after another, each when that brings its packets to where they are
-// expected, so that sound and pictures stay together.
-void Transcode::follow_clock(AVPacket& packet, const AVStream& stream) {
-  if ((input_.format().iformat->flags & AVFMT_TS_DISCONT) == 0) return;
-  if (packet.dts == AV_NOPTS_VALUE) return;
-  clocks_.resize(std::max(clocks_.size(), static_cast<std::size_t>(packet.stream_index) + 1));
-  StreamClock& clock = clocks_[static_cast<std::size_t>(packet.stream_index)];
-  const Ticks at = to_ticks(packet.dts, stream.time_base);
-  if (clock.expected) {
-    const auto leap = [&](Ticks jump) { return at + jump - *clock.expected; };
-    if (std::abs(leap(jump_)) < std::abs(leap(clock.jump))) clock.jump = jump_;
-    if (leap(clock.jump) > kClockLeap || leap(clock.jump) < -kClockFallsBack) {
-      clock.jump -= leap(clock.jump);
-      jump_ = clock.jump;
-    }
-  } else {
-    clock.jump = jump_;
-  }
-  const std::int64_t length = std::max<std::int64_t>(0, packet.duration);
-  clock.expected = at + clock.jump + to_ticks(length, stream.time_base);
-  if (clock.jump == 0) return;
-  const std::int64_t shift = av_rescale_q(clock.jump, kTicks, stream.time_base);
-  packet.dts += shift;
-  if (packet.pts != AV_NOPTS_VALUE) packet.pts += shift;
-}
-
 Status Transcode::read_all() {
   while (PacketPtr packet = input_.read()) {
     const AVStream& stream = input_.stream(packet->stream_index);
-    if (uses(stream)) follow_clock(*packet, stream);
+    if (uses(stream)) clocks_.follow(*packet);
     const std::int64_t at = packet->pts != AV_NOPTS_VALUE ? packet->pts : packet->dts;
     if (at != AV_NOPTS_VALUE) {
       const Ticks end =
@@ -206,7 +174,7 @@ Status Transcode::judge() const {
   const Ticks missing = declared_ - furthest_;
   // How far the pictures went is for those to judge who made the segments.
   // A clock that leapt says nothing about the length.
-  const bool judges = !stopped_early_ && joined_.empty() && jump_ == 0;
+  const bool judges = !stopped_early_ && joined_.empty() && !clocks_.any();
   if (judges && declared_ > 0 && missing > kMissingEnd &&
       static_cast<double>(missing) > kMissingShare * static_cast<double>(declared_)) {
     std::string why = "the file ends there, but says it lasts " + seconds_text(declared_) +

@@ -125,9 +125,9 @@ class Stills {
     const std::size_t count = pictures->moments().size();
     for (std::size_t place = 0; place < count; ++place) {
       auto frame = grab(pictures->moments()[place], video->index);
-      const bool goes_without =
-          pictures->chooses() && place + 1 < count + (pictures->any() ? 1 : 0);
-      if (!frame && goes_without && frame.error().code == ErrorCode::kDecodeFailed) continue;
+      // One to choose from, as long as another is.
+      const bool may_lack = pictures->chooses() && (pictures->any() || place + 1 < count);
+      if (!frame && may_lack && frame.error().code == ErrorCode::kDecodeFailed) continue;
       if (!frame) return std::unexpected(frame.error());
       if (auto ok = pictures->take(place, **frame); !ok) return std::unexpected(ok.error());
       report(index, static_cast<double>(place + 1) / static_cast<double>(count));

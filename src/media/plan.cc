@@ -7,6 +7,7 @@
 #include "media/hls.h"
 #include "media/picture_set.h"
 #include "media/plan_pictures.h"
+#include "media/reuse.h"
 #include "task/carrier.h"
 #include "task/packaging.h"
 
@@ -37,24 +38,27 @@ AudioOptions audio_options(const OutputSpec& spec, const AudioOptions& wanted) {
   return options;
 }
 
-Status plan_video(Plan& plan, PlannedRendition& made, const OutputSpec& spec, const Part& part,
-                  const VideoOptions& options, const SourceStreams& source) {
-  if (options.codec == VideoCodec::kCopy) {
-    if (auto why = cannot_copy(*source.video_stream, muxer_of(spec))) {
-      return std::unexpected(std::move(*why));
-    }
-    const bool is_cut = !part.is_whole() && spec.cut == Cut::kExact;
-    if (!is_cut || can_cut(*source.video_stream)) {
-      made.copies_video = plan.copies_video = true;
-      return {};
-    }
-    VideoOptions instead;
-    instead.codec = carrier_of(spec).video.front();
-    return plan_video(plan, made, spec, part, instead, source);
-  }
+/// Whether the stream can go into the output as it is, with this part's very edges.
+bool can_reuse(const OutputSpec& spec, const Part& part, const SourceStreams& source,
+               const AVStream& stream) {
+  if (source.may_be_damaged) return false;
+  const bool fits = part.is_whole() || (spec.cut == Cut::kExact && can_cut(stream));
+  // The renditions of a ladder begin their segments together, which only encoders can promise.
+  return spec.type == OutputType::kVideo && fits && !cannot_copy(stream, muxer_of(spec));
+}
+
+Status plan_encode(Plan& plan, PlannedOutput& planned, const OutputSpec& spec,
+                   const VideoOptions& options, const SourceStreams& source) {
+  PlannedRendition& made = planned.renditions.back();
   auto pictures = plan_pictures(options, spec.type, *source.video, *source.video_stream);
   if (!pictures) return std::unexpected(pictures.error());
   PlannedVideo wanted = std::move(*pictures);
+  if (can_reuse(spec, planned.part, source, *source.video_stream) &&
+      is_already(wanted, options, *source.video, *source.video_stream)) {
+    made.copies_video = plan.copies_video = true;
+    planned.notes.emplace_back("pictures are copied: the source's already are what is asked for");
+    return {};
+  }
   const Dimensions size = wanted.settings.size;
   constexpr int kLeastAv1 = 64;  // SVT-AV1's
   if (options.codec == VideoCodec::kAv1 && std::min(size.width, size.height) < kLeastAv1) {
@@ -62,7 +66,7 @@ Status plan_video(Plan& plan, PlannedRendition& made, const OutputSpec& spec, co
                 "av1 is made from 64 pixels a side on, and this would be " +
                     std::to_string(size.width) + "x" + std::to_string(size.height));
   }
-  wanted.part = part;
+  wanted.part = planned.part;
   made.video =
       index_of(plan.video, std::move(wanted), [](const PlannedVideo& a, const PlannedVideo& b) {
         return a.settings.options == b.settings.options &&
@@ -71,7 +75,48 @@ Status plan_video(Plan& plan, PlannedRendition& made, const OutputSpec& spec, co
   return {};
 }
 
-Status plan_audio(Plan& plan, PlannedRendition& made, const OutputSpec& spec, const Part& part,
+Status plan_video(Plan& plan, PlannedOutput& planned, const OutputSpec& spec,
+                  const VideoOptions& options, const SourceStreams& source) {
+  if (options.codec != VideoCodec::kCopy) return plan_encode(plan, planned, spec, options, source);
+  if (auto why = cannot_copy(*source.video_stream, muxer_of(spec))) {
+    return std::unexpected(std::move(*why));
+  }
+  const bool is_cut = !planned.part.is_whole() && spec.cut == Cut::kExact;
+  if (!is_cut || can_cut(*source.video_stream)) {
+    planned.renditions.back().copies_video = plan.copies_video = true;
+    return {};
+  }
+  VideoOptions instead;
+  instead.codec = carrier_of(spec).video.front();
+  return plan_encode(plan, planned, spec, instead, source);
+}
+
+Status plan_track(Plan& plan, PlannedOutput& planned, const OutputSpec& spec,
+                  const AudioOptions& options, const SourceStreams& source, std::size_t place) {
+  const SourceSound& sound = source.sounds[place];
+  PlannedTrack& track = planned.renditions.back().sounds.emplace_back(place, std::nullopt);
+  if (options.codec == AudioCodec::kCopy) {
+    if (auto why = cannot_copy(*sound.stream, muxer_of(spec))) {
+      return std::unexpected(std::move(*why));
+    }
+    plan.copies_audio[place] = true;
+    return {};
+  }
+  AudioOptions own = audio_options(spec, options);
+  own.tracks = {};  // said by `source`
+  if (planned.part.is_whole() && can_reuse(spec, planned.part, source, *sound.stream) &&
+      is_already(own, sound)) {
+    plan.copies_audio[place] = true;
+    planned.notes.emplace_back("sound is copied: the source's already is what is asked for");
+    return {};
+  }
+  own.reuse = true;  // equal encodes compare equal
+  track.encode = index_of(plan.audio, PlannedSound{own, place, planned.part}, std::equal_to<>());
+  plan.decodes_audio[place] = true;
+  return {};
+}
+
+Status plan_audio(Plan& plan, PlannedOutput& planned, const OutputSpec& spec,
                   const AudioOptions& options, const SourceStreams& source) {
   std::vector<TrackTraits> traits;
   for (const auto& sound : source.sounds) {
@@ -80,18 +125,8 @@ Status plan_audio(Plan& plan, PlannedRendition& made, const OutputSpec& spec, co
   auto places = chosen(options.tracks, traits, "sound");
   if (!places) return std::unexpected(places.error());
   for (const std::size_t place : *places) {
-    PlannedTrack& track = made.sounds.emplace_back(place, std::nullopt);
-    if (options.codec == AudioCodec::kCopy) {
-      if (auto why = cannot_copy(*source.sounds[place].stream, muxer_of(spec))) {
-        return std::unexpected(std::move(*why));
-      }
-      plan.copies_audio[place] = true;
-      continue;
-    }
-    AudioOptions own = audio_options(spec, options);
-    own.tracks = {};  // said by `source`
-    track.encode = index_of(plan.audio, PlannedSound{own, place, part}, std::equal_to<>());
-    plan.decodes_audio[place] = true;
+    auto ok = plan_track(plan, planned, spec, options, source, place);
+    if (!ok) return ok;
   }
   return {};
 }
@@ -108,7 +143,7 @@ void set_sound_apart(PlannedOutput& planned) {
 
 Status plan_rendition(Plan& plan, PlannedOutput& planned, const OutputSpec& spec,
                       const Rendition& rendition, const SourceStreams& source) {
-  PlannedRendition& made = planned.renditions.emplace_back();
+  planned.renditions.emplace_back();
   const bool has_video = rendition.video && source.video != nullptr;
   const bool has_audio = rendition.audio && !source.sounds.empty();
   if (!has_video && !has_audio) {
@@ -116,10 +151,10 @@ Status plan_rendition(Plan& plan, PlannedOutput& planned, const OutputSpec& spec
                 rendition.video ? "the source has no picture" : "the source has no sound");
   }
   if (has_video) {
-    auto ok = plan_video(plan, made, spec, planned.part, *rendition.video, source);
+    auto ok = plan_video(plan, planned, spec, *rendition.video, source);
     if (!ok) return ok;
   }
-  if (has_audio) return plan_audio(plan, made, spec, planned.part, *rendition.audio, source);
+  if (has_audio) return plan_audio(plan, planned, spec, *rendition.audio, source);
   return {};
 }
 

@@ -49,6 +49,7 @@ struct PlannedOutput {
   Part part;
   std::vector<PlannedRendition> renditions;
   std::vector<PlannedTracks> groups;  ///< of ladders whose sound is packaged apart
+  std::vector<std::string> notes;     ///< what is not made the usual way, and why
 };
 
 /// Which encodes a job needs: each distinct setting once.
@@ -73,6 +74,7 @@ struct SourceStreams {
   const AVStream* video_stream = nullptr;
   std::vector<SourceSound> sounds;  ///< in the file's order
   Millis duration = 0;              ///< of the source
+  bool may_be_damaged = false;      ///< only what was decoded is then known to be whole
 };
 
 Plan make_plan(const std::vector<OutputSpec>& outputs, const SourceStreams& source, int threads);

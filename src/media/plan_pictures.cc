@@ -69,12 +69,18 @@ void plan_rate(PlannedVideo& planned, VideoOptions& options, const VideoFacts& f
 }
 
 void plan_colours(VideoSettings& settings, const AVStream& stream) {
-  settings.source_colour = {stream.codecpar->color_primaries, stream.codecpar->color_trc,
-                            stream.codecpar->color_space};
   const VideoOptions& options = settings.options;
-  const bool keeps = options.pixel_depth == 10 && options.hdr != Hdr::kSdr;
-  settings.maps_tones = is_hdr(stream.codecpar->color_trc) && !keeps;
-  settings.colour = settings.maps_tones ? kSdr : colours_of(stream, settings.size);
+  const ColourTags source = settings.source_colour = source_colours(stream);
+  const AVPixelFormat made = options.pixel_depth == 10 ? AV_PIX_FMT_YUV420P10 : AV_PIX_FMT_YUV420P;
+  const bool converts = options.colour_space == ColourSpace::kBt709;
+  const bool keeps = options.pixel_depth == 10 && options.hdr != Hdr::kSdr && !converts;
+  const bool maps_tones = is_hdr(source.transfer) && !keeps;
+  settings.colour = maps_tones || converts ? kSdr : colours_of(stream, settings.size);
+  if (maps_tones) {
+    settings.recolour = tone_map_filters(source, made);
+  } else if (converts && source != kSdr && !is_rgb_source(stream)) {
+    settings.recolour = matrix_filters(source, made);
+  }
 }
 
 std::int64_t area(const PlannedVideo& planned) {
@@ -111,8 +117,8 @@ bool is_alike(const PlannedVideo& a, const PlannedVideo& b) {
   return a.part == b.part && a.rate_limit == b.rate_limit &&
          one.options.frame_rate == other.options.frame_rate &&
          one.options.deinterlace == other.options.deinterlace &&
-         one.options.pixel_depth == other.options.pixel_depth &&
-         one.maps_tones == other.maps_tones && one.treatment.window == other.treatment.window;
+         one.options.pixel_depth == other.options.pixel_depth && one.recolour == other.recolour &&
+         one.treatment.window == other.treatment.window;
 }
 
 bool can_feed(const PlannedVideo& parent, const PlannedVideo& child, const VideoFacts& source) {
@@ -135,6 +141,36 @@ bool can_feed(const PlannedVideo& parent, const PlannedVideo& child, const Video
 
 }  // namespace
 
+ColourTags source_colours(const AVStream& stream) {
+  const AVCodecParameters& codec = *stream.codecpar;
+  ColourTags tags{codec.color_primaries, codec.color_trc, codec.color_space};
+  // Of H.273: 0 is RGB or reserved, 2 not said, 3 reserved.
+  const auto is_unknown = [](int tag) { return tag == 0 || tag == 2 || tag == 3; };
+  const bool is_wide = is_hdr(tags.transfer) || tags.primaries == AVCOL_PRI_BT2020;
+  if (is_unknown(tags.space)) {
+    tags.space = is_wide ? AVCOL_SPC_BT2020_NCL : usual_matrix(codec.height);
+  }
+  if (is_unknown(tags.primaries)) {
+    switch (tags.space) {
+      case AVCOL_SPC_BT2020_NCL:
+      case AVCOL_SPC_BT2020_CL:
+        tags.primaries = AVCOL_PRI_BT2020;
+        break;
+      case AVCOL_SPC_BT470BG:
+        tags.primaries = AVCOL_PRI_BT470BG;
+        break;
+      case AVCOL_SPC_SMPTE170M:
+        tags.primaries = AVCOL_PRI_SMPTE170M;
+        break;
+      default:
+        tags.primaries = AVCOL_PRI_BT709;
+    }
+  }
+  // The curves of BT.601, BT.709 and BT.2020 are one and the same.
+  if (!is_hdr(tags.transfer)) tags.transfer = AVCOL_TRC_BT709;
+  return tags;
+}
+
 Result<PlannedVideo> plan_pictures(const VideoOptions& wanted, OutputType use,
                                    const VideoFacts& facts, const AVStream& stream) {
   PlannedVideo planned;
@@ -147,6 +183,7 @@ Result<PlannedVideo> plan_pictures(const VideoOptions& wanted, OutputType use,
   // However a picture was asked for, equal encodes compare equal: the treatment says it all.
   options.size = {};
   options.framing = {};
+  options.reuse = true;
   plan_rate(planned, options, facts);
   settings.options = std::move(options);
   plan_colours(settings, stream);

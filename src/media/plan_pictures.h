@@ -4,6 +4,9 @@
 
 namespace telecine::media {
 
+/// What a stream's colours are; where it does not say, what players take them for.
+ColourTags source_colours(const AVStream& stream);
+
 /// The encode that options mean for a source. kInvalidParameter for a crop outside of it.
 Result<PlannedVideo> plan_pictures(const VideoOptions& wanted, OutputType use,
                                    const VideoFacts& facts, const AVStream& stream);

@@ -15,6 +15,7 @@ namespace {
 
 constexpr std::int64_t kMostBytes = 16 << 20;
 constexpr std::size_t kMostLines = 100'000;
+constexpr std::size_t kMostText = 16 << 20;
 
 Error script_error(const std::string& why) {
   return {ErrorCode::kUnsupported, "the subtitles to be drawn: " + why, "subtitles"};
@@ -36,7 +37,8 @@ class ScriptWriter {
 
   /// `shift` is added to its times.
   void take(AVPacket& packet, Ticks shift) {
-    if (packet.pts == AV_NOPTS_VALUE || script_.lines.size() >= kMostLines) return;
+    const bool is_full = script_.lines.size() >= kMostLines || text_ >= kMostText;
+    if (packet.pts == AV_NOPTS_VALUE || is_full) return;
     AVSubtitle subtitle{};
     int got = 0;
     avcodec_decode_subtitle2(decoder_.get(), &subtitle, &got, &packet);
@@ -46,6 +48,7 @@ class ScriptWriter {
     for (unsigned i = 0; got != 0 && i < subtitle.num_rects; ++i) {
       if (subtitle.rects[i]->ass == nullptr) continue;
       line.text = subtitle.rects[i]->ass;
+      text_ += line.text.size();
       script_.lines.push_back(line);
     }
     avsubtitle_free(&subtitle);
@@ -57,6 +60,7 @@ class ScriptWriter {
   CodecContextPtr decoder_;
   AVRational base_;
   Script script_;
+  std::size_t text_ = 0;  // bytes in lines
 };
 
 const char* format_of(std::string_view text) {

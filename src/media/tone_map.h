@@ -13,6 +13,9 @@ bool is_hdr(AVColorTransferCharacteristic transfer);
 /// Filters that map pictures of high dynamic range to BT.709 in the given format.
 std::string tone_map_filters(const ColourTags& source, AVPixelFormat to);
 
+/// Filters that bring pictures of other matrices and primaries, but of BT.709's curve, to BT.709.
+std::string matrix_filters(const ColourTags& source, AVPixelFormat to);
+
 /// Brings a picture to BT.709 in 8 bit if it is of high dynamic range; passes any other.
 Result<FramePtr> as_sdr(FramePtr frame);
 

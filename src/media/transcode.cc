@@ -1,4 +1,5 @@
 #include "media/transcode.h"
+#include "media/tone_map.h"
 
 #include <algorithm>
 
@@ -19,7 +20,8 @@ Transcode::Transcode(Input& input, const MediaFacts& source, const Job& job, Out
       files_(files),
       images_(files),
       texts_(input, source),
-      from_(from) {}
+      from_(from),
+      clocks_(input.format()) {}
 
 Transcode::~Transcode() {
   for (auto& branch : branches_) {
@@ -33,7 +35,7 @@ Transcode::~Transcode() {
 SourceStreams Transcode::choose_streams() {
   video_ = source_.main_video();
   if (video_ != nullptr && (video_->width <= 0 || video_->height <= 0)) video_ = nullptr;
-  SourceStreams streams{video_, nullptr, {}, source_.duration};
+  SourceStreams streams{video_, nullptr, {}, source_.duration, job_.accept_damaged};
   if (video_ != nullptr) streams.video_stream = &input_.stream(video_->index);
   for (const AudioFacts& audio : source_.audio) {
     if (audio.sample_rate <= 0 || audio.channels <= 0) continue;
@@ -83,6 +85,7 @@ Status Transcode::prepare() {
 void Transcode::open_work(Work& work, const PlannedOutput& planned) {
   if (planned.error) return work.fate.fail(*planned.error);
   work.span = span_of(planned.part);
+  work.made.notes = planned.notes;
   work.until = job_.segment ? std::min(work.span.end, job_.segment->to) : work.span.end;
   const bool writes_texts =
       work.spec->type == OutputType::kHls || work.spec->type == OutputType::kSubtitles;
@@ -212,7 +215,10 @@ Status Transcode::add_tracks(Work& work, Target& target) {
   if (target.video_copy != nullptr) ok = add_copy(*target.video_copy);
   if (ok && target.video != nullptr) {
     const PictureSource& pictures = *target.video;
-    ok = add({pictures.parameters(), kTicks, pictures.frame_rate()}, *target.video);
+    const bool shines = is_hdr(pictures.parameters().color_trc);
+    const HdrLight light = shines ? light_of(input_, video_->index) : HdrLight();
+    ok = add({pictures.parameters(), kTicks, pictures.frame_rate(), nullptr, nullptr, &light},
+             *target.video);
   }
   for (const SoundTrack& sound : target.sounds) {
     if (!ok) break;

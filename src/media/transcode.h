@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "media/branch.h"
+#include "media/clock_leaps.h"
 #include "media/copy.h"
 #include "media/decode.h"
 #include "media/hls.h"
@@ -104,12 +105,6 @@ class Transcode {
     MadeOutput made;
   };
 
-  /// Of a stream of a format whose clocks may leap.
-  struct StreamClock {
-    std::optional<Ticks> expected;  // when its next packet is
-    Ticks jump = 0;                 // added to what its packets say
-  };
-
   SourceStreams choose_streams();
   std::pair<SourceStreams, Plan> make_plan();
   const std::vector<OutputSpec>& specs() const;
@@ -143,7 +138,6 @@ class Transcode {
   void open_sound_decoder(std::size_t place);
   Status read_all();
   bool uses(const AVStream& stream) const;
-  void follow_clock(AVPacket& packet, const AVStream& stream);
   Status on_picture(const AVFrame& frame);
   Status on_sound(std::size_t source, const AVFrame& frame, Ticks at);
   void open_sounds(const Plan& plan);
@@ -193,8 +187,7 @@ class Transcode {
   Ticks origin_ = 0;    // where the file starts on the output's clock; streams may start later
   Ticks declared_ = 0;  // end the source claims on the output's clock; 0 unknown
   Ticks furthest_ = 0;  // end of the packets read
-  Ticks jump_ = 0;      // of the clock that was set anew last
-  std::vector<StreamClock> clocks_;  // by stream
+  ClockLeaps clocks_;
   std::optional<VideoDecoder> video_decoder_;
   std::optional<Uprights> uprights_;
   std::optional<StreamCopy> video_copy_;

@@ -93,8 +93,10 @@ Status Transcode::measure_sounds(std::size_t place, const std::vector<Sound*>& s
                                       return {};
                                     });
   if (!decoder) return {};  // whoever wants it fails when it is to be encoded
+  ClockLeaps clocks(input->format());
   while (PacketPtr packet = input->read()) {
     if (packet->stream_index != index) continue;
+    clocks.follow(*packet);
     measured_ = input->position();
     if (auto ok = decoder->decode(*packet); !ok) return ok;
   }

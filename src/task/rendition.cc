@@ -55,6 +55,10 @@ void read_depth(ObjectReader& in, VideoOptions& v) {
   if (v.hdr == Hdr::kKeep && v.pixel_depth == 8) {
     in.refuse("hdr", "high dynamic range is kept in a pixel_depth of 10 only");
   }
+  v.colour_space = in.choice<ColourSpace>("color_space").value_or(v.colour_space);
+  if (v.hdr == Hdr::kKeep && v.colour_space != ColourSpace::kKeep) {
+    in.refuse("color_space", "bt709 is no high dynamic range, which hdr asks to keep");
+  }
   if (v.pixel_depth == 10 && !has_ten_bit(v.codec)) {
     in.refuse(in.has("pixel_depth") ? "pixel_depth" : "hdr",
               "10 bit is for h265, av1 and vp9, not for " + std::string(name_of(v.codec)));
@@ -87,6 +91,7 @@ Result<VideoOptions> video_options_from(const json::value& value, const std::str
   v.scene_cuts = in.boolean("scene_cuts").value_or(true);
   v.watermarks = read_watermarks(in);
   v.subtitles = read_burnt_subtitles(in);
+  v.reuse = in.boolean("reuse").value_or(true);
   if (auto ok = in.finish(); !ok) return std::unexpected(ok.error());
   return v;
 }
@@ -133,6 +138,7 @@ Result<AudioOptions> audio_options_from(const json::value& value, const std::str
   if (a.codec == AudioCodec::kMp3) refuse_beyond_mp3(in, a);
   a.gain = in.number("gain", -60, 60).value_or(0);
   a.loudness = read_loudness(in);
+  a.reuse = in.boolean("reuse").value_or(true);
   if (auto ok = in.finish(); !ok) return std::unexpected(ok.error());
   return a;
 }
@@ -149,6 +155,7 @@ json::object video_json(const VideoOptions& v) {
   if (v.rate.buffer) o["buffer"] = *v.rate.buffer;
   if (v.pixel_depth != 8) o["pixel_depth"] = v.pixel_depth;
   if (v.hdr != Hdr::kAuto) o["hdr"] = name_of(v.hdr);
+  if (v.colour_space != ColourSpace::kKeep) o["color_space"] = name_of(v.colour_space);
   write_size(o, v.size);
   write_framing(o, v.framing);
   if (v.deinterlace != Deinterlace::kAuto) o["deinterlace"] = name_of(v.deinterlace);
@@ -158,6 +165,7 @@ json::object video_json(const VideoOptions& v) {
   o["scene_cuts"] = v.scene_cuts;
   write_watermarks(o, v.watermarks);
   write_burnt_subtitles(o, v.subtitles);
+  if (!v.reuse) o["reuse"] = false;
   return o;
 }
 
@@ -171,6 +179,7 @@ json::object audio_json(const AudioOptions& a) {
   if (a.sample_rate > 0) o["sample_rate"] = a.sample_rate;
   if (a.gain != 0) o["gain"] = a.gain;
   if (a.loudness) o["loudness"] = *a.loudness;
+  if (!a.reuse) o["reuse"] = false;
   return o;
 }
 

@@ -104,6 +104,15 @@ template <>
 inline constexpr auto kNames<Hdr> =
     std::to_array<Named<Hdr>>({{Hdr::kAuto, "auto"}, {Hdr::kKeep, "keep"}, {Hdr::kSdr, "sdr"}});
 
+/// What colours pictures are made for.
+enum class ColourSpace : std::uint8_t {
+  kKeep,   ///< the source's
+  kBt709,  ///< converted to BT.709 from whatever they are, high dynamic range too
+};
+template <>
+inline constexpr auto kNames<ColourSpace> = std::to_array<Named<ColourSpace>>(
+    {{ColourSpace::kKeep, "keep"}, {ColourSpace::kBt709, "bt709"}});
+
 struct VideoOptions {
   VideoCodec codec = VideoCodec::kH264;
   Preset preset = Preset::kVeryfast;
@@ -112,6 +121,7 @@ struct VideoOptions {
   RateControl rate;
   int pixel_depth = 8;  ///< bits: 8, or 10 where the codec has it
   Hdr hdr = Hdr::kAuto;
+  ColourSpace colour_space = ColourSpace::kKeep;
   PictureSize size;
   Framing framing;
   Deinterlace deinterlace = Deinterlace::kAuto;
@@ -121,6 +131,7 @@ struct VideoOptions {
   bool scene_cuts = true;     ///< extra keyframes at cuts; HLS always goes without
   std::vector<Watermark> watermarks;  ///< the later above the earlier
   std::optional<BurntSubtitles> subtitles;
+  bool reuse = true;  ///< in one file: copied where the source's stream already is all of this
   bool operator==(const VideoOptions&) const = default;
 };
 
@@ -134,6 +145,7 @@ struct AudioOptions {
   double gain = 0;                 ///< dB, before `loudness`
   /// Integrated loudness to be brought to, LUFS by EBU R 128, with true peaks below -1 dBTP.
   std::optional<double> loudness;
+  bool reuse = true;  ///< as of pictures
   bool operator==(const AudioOptions&) const = default;
 };
 

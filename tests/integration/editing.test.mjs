@@ -4,7 +4,9 @@ import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import fs from 'node:fs';
 import path from 'node:path';
-import { assert_decodes, ffprobe, lacks_tools, picture_digests, timing_of } from './support/media.mjs';
+import {
+  assert_decodes, colour_at, ffprobe, lacks_tools, picture_digests, timing_of,
+} from './support/media.mjs';
 import { check_if } from './support/suite.mjs';
 import { Server } from './support/server.mjs';
 import { MediaSource } from './support/source.mjs';
@@ -244,6 +246,42 @@ check_if(lacks_tools, 'sources that differ are brought to the first, and silence
   [0, 1, 4, 5].forEach((at, i) => near(heard[i], at, 0.06, `beep ${i} of ${heard}`));
   assert.equal(heard.length, 4);
   assert.equal(task.outputs[1].state, 'succeeded');
+}, long);
+
+/// A plain red in the colours that are named.
+const coloured = (name, size, [primaries, transfer, space], format, codec) => synthesise(name, [
+  '-vf', `setparams=color_primaries=bt709:color_trc=bt709:colorspace=gbr,zscale=p=${primaries}:` +
+    `t=${transfer}:m=${space}:r=tv,format=${format}`, ...codec, '-color_primaries', primaries,
+  '-color_trc', transfer, '-colorspace', space, '-t', '1'],
+  { from: ['-f', 'lavfi', '-i', `color=0xc02020:s=${size}:r=${rate}:d=1,format=gbrp`] });
+const sdr = ['-c:v', 'libx264', '-crf', '6', '-preset', 'ultrafast'];
+const deep = ['-c:v', 'libx265', '-preset', 'ultrafast', '-x265-params', 'log-level=none:crf=6'];
+
+check_if(lacks_tools, 'sources of several colours are joined to one look', async () => {
+  const hd = coloured('hd.mp4', '1280x720', ['bt709', 'bt709', 'bt709'], 'yuv420p', sdr);
+  const sd = coloured('sd.mp4', '640x360', ['smpte170m', 'smpte170m', 'smpte170m'], 'yuv420p', sdr);
+  const pq = (name, size) => coloured(name, size, ['bt2020', 'smpte2084', 'bt2020nc'],
+                                      'yuv420p10le', deep);
+  const h265 = { codec: 'h265', pixel_depth: 10, preset: 'ultrafast', crf: 12 };
+  for (const [name, files, wanted] of [
+    ['HD and SD', [hd, sd], ['bt709', 'bt709']],
+    ['both HDR', [pq('a.mp4', '640x360'), pq('b.mp4', '320x180')], ['bt2020nc', 'smpte2084']],
+    ['HDR and SD', [pq('a.mp4', '640x360'), sd], ['bt709', 'bt709']]]) {
+    const { file } = await joined(files.map((one) => ({ file: one })),
+                                  [{ name: 'v', type: 'video', video: h265, audio: false }]);
+    const seen = (await ffprobe(file)).video;
+    assert.deepEqual([seen.color_space, seen.color_transfer], wanted, name);
+    const [first, second] = [await colour_at(file, 160, 90, { at: 0.5 }),
+                             await colour_at(file, 160, 90, { at: 1.5 })];
+    const both = `${name}: ${first} and ${second}`;
+    if (name === 'HDR and SD') {
+      // Tones that were mapped are another red than those that were not.
+      assert.ok(first[0] > 4 * first[1] && first[0] > 4 * first[2], both);
+      [192, 32, 32].forEach((value, i) => near(second[i], value, 12, both));
+    } else {
+      first.forEach((value, i) => near(second[i], value, 8, both));
+    }
+  }
 }, long);
 
 check_if(lacks_tools, 'several remote sources are fetched, each by a unit, and joined', async () => {

@@ -257,7 +257,7 @@ for (const transfer of ['smpte2084', 'arib-std-b67']) {
     assert.ok(dark[0] > 40 && dark[0] < bright[0] - 30, `grey is darker: ${dark}`);
     const deep = (await ffprobe(await video(file, { codec: 'h265', pixel_depth: 10, hdr: 'sdr' }))).video;
     assert.deepEqual([deep.pix_fmt, deep.color_transfer], ['yuv420p10le', 'bt709']);
-    for (const codec of ['h265', 'av1']) {
+    for (const codec of ['h265', 'av1', 'vp9']) {
       const kept = await video(file, { codec, hdr: 'keep', crf: 20 });
       const facts = (await ffprobe(kept)).video;
       assert.deepEqual(
@@ -271,10 +271,20 @@ for (const transfer of ['smpte2084', 'arib-std-b67']) {
 }
 
 check_if(lacks_tools, 'what a source says of its light is kept with it', async () => {
-  const kept = await video(await hdr('smpte2084'), { codec: 'h265', pixel_depth: 10 });
+  const file = await hdr('smpte2084');
+  const kept = await video(file, { codec: 'h265', pixel_depth: 10 });
   const text = await told_by(kept, 'showinfo');
   assert.match(text, /mastering display: .*g\(0\.2650.*max_luminance=1000\.0/);
   assert.match(text, /MaxCLL=1000/);
+  // Of VP9 the container alone says it.
+  for (const container of ['mp4', 'mkv', 'webm']) {
+    const task = await made.make(file, [{ name: 'v', type: 'video', container, audio: false,
+      video: { codec: 'vp9', pixel_depth: 10, preset: 'ultrafast' } }]);
+    const data = (await ffprobe((await made.file(task.outputs[0])).file)).video.side_data_list ?? [];
+    assert.equal(data.find((one) => one.max_content)?.max_content, 1000, container);
+    const green = data.find((one) => one.green_x)?.green_x ?? '0/1';
+    near(eval(green), 0.265, 0.001, container);
+  }
 }, long);
 
 check_if(lacks_clips ?? lacks_tools, 'a phone\'s HDR10 loses its veil', async () => {
@@ -293,6 +303,23 @@ const tagged = (name, matrix, size = '') => {
   return forged(quarters(...encoded(matrix, size), '-color_primaries', primaries, '-color_trc',
                          transfer, '-colorspace', space));
 };
+
+check_if(lacks_tools, 'colours are converted to BT.709 where one asks', async () => {
+  for (const [name, matrix] of [['bt709', 'bt709'], ['smpte170m', 'smpte170m'],
+                                ['bt2020nc', 'bt2020']]) {
+    const result = await video(await tagged(name, matrix), { color_space: 'bt709' });
+    const seen = (await ffprobe(result)).video;
+    assert.deepEqual([seen.color_space, seen.color_transfer, seen.color_primaries],
+                     ['bt709', 'bt709', 'bt709'], name);
+    // SMPTE-C's primaries lie within BT.709's, by their matrix and a display's power of 2.4; those of
+    // BT.2020 without.
+    const [r, g, b] = name === 'smpte170m' ? [[248, 47, 0], [73, 251, 0], [38, 46, 255]]
+                                           : [red, green, blue];
+    for (const [at, colour] of [[[80, 60], r], [[240, 60], g], [[80, 180], b], [[240, 180], white]]) {
+      await is_colour(result, at, colour);
+    }
+  }
+}, long);
 
 check_if(lacks_tools, 'colours come out as they went in, whatever matrix they are in', async () => {
   const files = {
@@ -463,9 +490,9 @@ async function subtitled(text, name, options = {}) {
 check_if(lacks_tools, 'SubRip and WebVTT are drawn while they are said', async () => {
   const files = {
     'a.srt': '1\n00:00:01,000 --> 00:00:02,000\nHello <i>world</i>\n\n' +
-             '2\n00:00:03,000 --> 00:00:03,500\nλόγος, слово, 字幕, كلمة\n',
+             '2\n00:00:03,000 --> 00:00:03,500\nλόγος, слово, 字幕, 자막, كلمة\n',
     'a.vtt': 'WEBVTT\n\n00:01.000 --> 00:02.000\nHello <i>world</i>\n\n' +
-             '00:03.000 --> 00:03.500\nλόγος, слово, 字幕, كلمة\n',
+             '00:03.000 --> 00:03.500\nλόγος, слово, 字幕, 자막, كلمة\n',
   };
   for (const [name, text] of Object.entries(files)) {
     const result = await subtitled(text, name);

@@ -1,0 +1,44 @@
+#include "media/clock_leaps.h"
+
+#include <cstdlib>
+
+namespace telecine::media {
+namespace {
+
+// A broadcast clock that leaps further than this was set anew; the show goes on without a hole.
+constexpr Ticks kClockLeap = 10LL * kTicksPerSecond;
+// Less is a hole: the signal was lost. A clock never falls back unless it was set anew; packets
+// that come a little late are none.
+constexpr Ticks kClockFallsBack = kTicksPerSecond / 2;
+
+}  // namespace
+
+void ClockLeaps::follow(AVPacket& packet) {
+  if ((format_.iformat->flags & AVFMT_TS_DISCONT) == 0) return;
+  if (packet.dts == AV_NOPTS_VALUE) return;
+  const auto index = static_cast<std::size_t>(packet.stream_index);
+  const AVStream& stream = *format_.streams[index];
+  const AVRational base = stream.time_base;
+  clocks_.resize(std::max(clocks_.size(), index + 1));
+  StreamClock& clock = clocks_[index];
+  const Ticks at = to_ticks(packet.dts, base);
+  // Words have holes between them, and go by what the others found.
+  const bool is_steady = stream.codecpar->codec_type != AVMEDIA_TYPE_SUBTITLE;
+  if (clock.expected && is_steady) {
+    const auto leap = [&](Ticks jump) { return at + jump - *clock.expected; };
+    if (std::abs(leap(jump_)) < std::abs(leap(clock.jump))) clock.jump = jump_;
+    if (leap(clock.jump) > kClockLeap || leap(clock.jump) < -kClockFallsBack) {
+      clock.jump -= leap(clock.jump);
+      jump_ = clock.jump;
+    }
+  } else {
+    clock.jump = jump_;
+  }
+  clock.expected = at + clock.jump + to_ticks(std::max<std::int64_t>(0, packet.duration), base);
+  if (clock.jump == 0) return;
+  const std::int64_t shift = av_rescale_q(clock.jump, kTicks, base);
+  packet.dts += shift;
+  if (packet.pts != AV_NOPTS_VALUE) packet.pts += shift;
+}
+
+}  // namespace telecine::media

@@ -1,0 +1,19 @@
+#pragma once
+
+#include "media/plan.h"
+
+namespace telecine::media {
+
+/// Whether the source's own stream already is what an encode would be asked for, so that encoding
+/// it again could only lose. Judged by the file's index, packet by packet: a stream without a
+/// complete one never is. Constant quality without a cap names no rate that a stream could be
+/// within, so such a wish is always encoded.
+///
+/// `planned` is what `wanted` means for this source.
+bool is_already(const PlannedVideo& planned, const VideoOptions& wanted, const VideoFacts& facts,
+                const AVStream& stream);
+
+/// Likewise for sound.
+bool is_already(const AudioOptions& wanted, const SourceSound& sound);
+
+}  // namespace telecine::media
