@@ -16,14 +16,18 @@ std::string Id::hex() const {
 
 std::optional<Id> Id::from_hex(std::string_view text) {
   if (text.size() != 32) return std::nullopt;
+  // Without a branch on each digit, which would be a guess.
   std::array<std::uint64_t, 2> halves{};
+  bool is_good = true;
   for (std::size_t i = 0; i < text.size(); ++i) {
-    const char c = text[i];
-    const bool digit = c >= '0' && c <= '9';
-    if (!digit && (c < 'a' || c > 'f')) return std::nullopt;
+    const auto c = static_cast<unsigned char>(text[i]);
+    const bool is_digit = static_cast<unsigned>(c - '0') < 10U;
+    const bool is_letter = static_cast<unsigned>(c - 'a') < 6U;
+    is_good &= is_digit | is_letter;
     std::uint64_t& half = halves[i / 16];
-    half = half << 4 | static_cast<std::uint64_t>(digit ? c - '0' : c - 'a' + 10);
+    half = half << 4 | ((c & 15U) + (is_letter ? 9U : 0U));
   }
+  if (!is_good) return std::nullopt;
   const auto [key, random] = halves;
   Id id{0, random};
   if (key > static_cast<std::uint64_t>(kMaxIdKey)) return std::nullopt;

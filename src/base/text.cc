@@ -134,20 +134,35 @@ std::string human_duration(std::int64_t ms) {
   return text.data();
 }
 
+namespace {
+
+/// RFC 3986's unreserved characters. A table, as branches on each character would be guesses.
+constexpr std::array<bool, 256> unreserved() {
+  std::array<bool, 256> table{};
+  for (const char c : std::string_view("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+                                       "0123456789-_.~")) {
+    table[static_cast<unsigned char>(c)] = true;
+  }
+  return table;
+}
+
+}  // namespace
+
 std::string percent_encode(std::string_view text, bool keep_slash) {
+  static constexpr std::array<bool, 256> kPlain = unreserved();
   constexpr std::string_view kHex = "0123456789ABCDEF";
-  std::string out;
-  out.reserve(text.size() + 8);
-  for (const char ch : text) {
-    const auto c = static_cast<unsigned char>(ch);
-    const bool plain = (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') ||
-                       c == '-' || c == '_' || c == '.' || c == '~' || (keep_slash && c == '/');
-    if (plain) {
-      out += ch;
+  const auto is_plain = [&](char c) {
+    return kPlain[static_cast<unsigned char>(c)] || (keep_slash && c == '/');
+  };
+  const auto first = std::ranges::find_if_not(text, is_plain);
+  std::string out(text.begin(), first);
+  for (const char c : std::string_view(first, text.end())) {
+    if (is_plain(c)) {
+      out += c;
     } else {
       out += '%';
-      out += kHex[c >> 4];
-      out += kHex[c & 15];
+      out += kHex[static_cast<unsigned char>(c) >> 4];
+      out += kHex[static_cast<unsigned char>(c) & 15];
     }
   }
   return out;

@@ -12,6 +12,7 @@ extern "C" {
 
 #include "base/text.h"
 #include "media/allow.h"
+#include "media/first_look.h"
 
 namespace telecine::media {
 namespace {
@@ -148,9 +149,12 @@ Result<Input> Input::open(int fd) {
 
   // Each stream's probing decoder takes the same bounds.
   std::vector<AVDictionary*> per_stream(format->nb_streams, nullptr);
-  for (auto& dict : per_stream) {
+  for (unsigned i = 0; i < format->nb_streams; ++i) {
+    AVDictionary*& dict = per_stream[i];
     av_dict_set_int(&dict, "max_pixels", kMaxPixels, 0);
     av_dict_set_int(&dict, "threads", 1, 0);
+    const bool is_known = is_mov && look_at_first_picture(*io, *format->streams[i]);
+    if (is_known) av_dict_set(&dict, "skip_frame", "all", 0);
   }
   const unsigned announced = format->nb_streams;
   const int info = avformat_find_stream_info(format.get(), per_stream.data());

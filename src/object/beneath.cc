@@ -63,10 +63,14 @@ bool is_object_name(std::string_view name) {
   const bool control = std::ranges::any_of(
       name, [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; });
   if (control) return false;
-  const auto parts = split(name, '/');
-  return parts.size() <= kMostLevels && std::ranges::none_of(parts, [](std::string_view part) {
-           return part.empty() || part == "." || part == "..";
-         });
+  std::size_t levels = 0;
+  for (std::size_t begin = 0; begin <= name.size(); ++levels) {
+    const auto end = std::min(name.find('/', begin), name.size());
+    const auto part = name.substr(begin, end - begin);
+    if (part.empty() || part == "." || part == "..") return false;
+    begin = end + 1;
+  }
+  return levels <= kMostLevels;
 }
 
 SplitName split_name(std::string_view name) {

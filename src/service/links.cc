@@ -52,7 +52,10 @@ std::string Service::link(const std::string& object_url, const std::string& acco
   const auto object = object::parse_object_url(object_url);
   if (!object) return object_url;
   const std::string path = "/objects/" + object->task_hex + "/" + object->name;
-  return percent_encode(path, true) + "?" + signer_.sign(path, link_expiry(), account);
+  std::string link = percent_encode(path, true);
+  link += '?';
+  link += signer_.sign(path, link_expiry(), account);
+  return link;
 }
 
 std::string Service::url_of(const Task& task, const std::string& file_url,

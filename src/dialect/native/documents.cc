@@ -6,9 +6,8 @@ namespace telecine::native {
 namespace {
 
 /// Like string_view's own, which stops at every quote of a document on its way.
-std::size_t find(std::string_view text, std::string_view wanted, std::size_t from = 0) {
-  if (from > text.size()) return std::string_view::npos;
-  const void* at = ::memmem(text.data() + from, text.size() - from, wanted.data(), wanted.size());
+std::size_t find(std::string_view text, std::string_view wanted) {
+  const void* at = ::memmem(text.data(), text.size(), wanted.data(), wanted.size());
   if (at == nullptr) return std::string_view::npos;
   return static_cast<std::size_t>(static_cast<const char*>(at) - text.data());
 }
@@ -20,10 +19,18 @@ struct Found {
 };
 
 Found find_url(std::string_view view, std::size_t from) {
-  constexpr std::string_view kBefore = "\"url\":\"";
-  const auto at = find(view, kBefore, from);
-  if (at == std::string_view::npos) return {};
-  return {at + kBefore.size(), view.find('"', at + kBefore.size())};
+  constexpr std::string_view kUrl = R"("url":"object:)";
+  constexpr std::size_t kBefore = 7;  // of it, up to the URL
+  // Its rarest letter leads there fastest.
+  constexpr char kRare = 'j';
+  constexpr std::size_t kRareAt = kUrl.find(kRare);
+  static_assert(kUrl[kBefore] == 'o');
+  for (auto at = view.find(kRare, from); at != std::string_view::npos;
+       at = view.find(kRare, at + 1)) {
+    if (at < from + kRareAt || view.substr(at - kRareAt, kUrl.size()) != kUrl) continue;
+    return {at - kRareAt + kBefore, view.find('"', at)};
+  }
+  return {};
 }
 
 json::value time_or_null(Millis at) {

@@ -189,7 +189,9 @@ Result<Millis> wait_from(const http::Request& request) {
     }
     return std::min(*ms, kLongest);
   }
-  for (const auto part : split(request.headers.get("prefer"), ',')) {
+  const auto preferences = request.headers.find("prefer");
+  if (!preferences) return 0;
+  for (const auto part : split(*preferences, ',')) {
     const auto word = trim(part);
     if (!word.starts_with("wait=")) continue;
     const auto seconds = parse_int(word.substr(5));
