@@ -39,8 +39,8 @@ std::optional<Error> Fate::error() const {
   return error_;
 }
 
-void Distributor::send(std::vector<PacketPtr> packets) {
-  for (auto& packet : packets) {
+void Distributor::send(const std::vector<PacketPtr>& packets) {
+  for (const auto& packet : packets) {
     for (const Consumer& consumer : consumers_) {
       if (consumer.fate->failed()) continue;
       auto ok = consumer.muxer->write(consumer.track, share(*packet));
@@ -199,7 +199,7 @@ Status VideoBranch::flush() {
 Status VideoBranch::encode(FramePtr frame) {
   auto packets = encoder_.encode(std::move(frame));
   if (!packets) return std::unexpected(packets.error());
-  out_.send(std::move(*packets));
+  out_.send(*packets);
   return {};
 }
 
@@ -215,7 +215,7 @@ void VideoBranch::finish() {
   // With one exact rate each picture has its one length.
   if (settings_.options.frame_rate <= 0) encoder_.extend_to(shown_until_);
   if (auto rest = encoder_.finish()) {
-    out_.send(std::move(*rest));
+    out_.send(*rest);
     out_.end();
   } else {
     out_.fail(rest.error());

@@ -44,7 +44,7 @@ struct Consumer {
 class Distributor {
  public:
   void add(Consumer consumer) { consumers_.push_back(consumer); }
-  void send(std::vector<PacketPtr> packets);
+  void send(const std::vector<PacketPtr>& packets);
   void end();
   void fail(const Error& error);
   bool wanted() const;

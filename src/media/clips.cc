@@ -20,11 +20,8 @@ Result<StreamCopy*> Transcode::picture_copy(const Work& work) {
 
 StreamCopy* Transcode::sound_copy(const Work& work, Heard& heard) {
   if (work.span.is_whole()) return &*heard.copy;
-  // The containers whose edit lists say from where on a track plays.
-  const Container container = work.spec->container;
-  const bool runs_up = work.spec->type == OutputType::kVideo && !work.spec->fragmented &&
-                       (container == Container::kMp4 || container == Container::kM4a);
-  clips_.push_back(std::make_unique<SoundClip>(heard.copy->stream(), zero_, work.span, runs_up));
+  clips_.push_back(std::make_unique<SoundClip>(heard.copy->stream(), zero_, work.span,
+                                               writes_edit_lists(*work.spec)));
   return clips_.back().get();
 }
 

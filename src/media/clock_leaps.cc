@@ -22,9 +22,11 @@ void ClockLeaps::follow(AVPacket& packet) {
   clocks_.resize(std::max(clocks_.size(), index + 1));
   StreamClock& clock = clocks_[index];
   const Ticks at = to_ticks(packet.dts, base);
-  // Words have holes between them, and go by what the others found.
-  const bool is_steady = stream.codecpar->codec_type != AVMEDIA_TYPE_SUBTITLE;
-  if (clock.expected && is_steady) {
+  if (stream.codecpar->codec_type == AVMEDIA_TYPE_SUBTITLE) {
+    // Words have holes between them: of the clocks that are there, the one the others are near.
+    const auto off = [&](Ticks jump) { return std::abs(at + jump - latest_); };
+    if (off(jump_) < off(clock.jump)) clock.jump = jump_;
+  } else if (clock.expected) {
     const auto leap = [&](Ticks jump) { return at + jump - *clock.expected; };
     if (std::abs(leap(jump_)) < std::abs(leap(clock.jump))) clock.jump = jump_;
     if (leap(clock.jump) > kClockLeap || leap(clock.jump) < -kClockFallsBack) {
@@ -35,6 +37,7 @@ void ClockLeaps::follow(AVPacket& packet) {
     clock.jump = jump_;
   }
   clock.expected = at + clock.jump + to_ticks(std::max<std::int64_t>(0, packet.duration), base);
+  if (stream.codecpar->codec_type != AVMEDIA_TYPE_SUBTITLE) latest_ = *clock.expected;
   if (clock.jump == 0) return;
   const std::int64_t shift = av_rescale_q(clock.jump, kTicks, base);
   packet.dts += shift;

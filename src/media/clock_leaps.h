@@ -29,6 +29,7 @@ class ClockLeaps {
   const AVFormatContext& format_;
   std::vector<StreamClock> clocks_;  // by stream
   Ticks jump_ = 0;                   // of the clock that was set anew last
+  Ticks latest_ = 0;                 // where pictures and sound have come to
 };
 
 }  // namespace telecine::media

@@ -55,6 +55,11 @@ std::optional<Error> cannot_copy(const AVStream& stream, const char* muxer) {
                {}};
 }
 
+bool writes_edit_lists(const OutputSpec& spec) {
+  const bool is_mp4 = spec.container == Container::kMp4 || spec.container == Container::kM4a;
+  return spec.type == OutputType::kVideo && is_mp4 && !spec.fragmented;
+}
+
 StreamCopy::StreamCopy(const AVStream& stream, Ticks zero)
     : stream_(stream), zero_(av_rescale_q(zero, kTicks, stream.time_base)) {}
 
@@ -97,7 +102,7 @@ void StreamCopy::send(PacketPtr packet, std::int64_t length) {
   end_ = std::max(end_, to_ticks(packet->pts + length, stream_.time_base));
   std::vector<PacketPtr> one;
   one.push_back(std::move(packet));
-  out_.send(std::move(one));
+  out_.send(one);
 }
 
 void StreamCopy::finish() {

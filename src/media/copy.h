@@ -12,6 +12,9 @@ namespace telecine::media {
 /// nothing. `muxer` is libavformat's name.
 std::optional<Error> cannot_copy(const AVStream& stream, const char* muxer);
 
+/// Whether the output's container says from where on a track of sound plays.
+bool writes_edit_lists(const OutputSpec& spec);
+
 /// A stream of the source that goes into outputs as it is. `take` and `finish` from one thread.
 class StreamCopy {
  public:

@@ -79,9 +79,9 @@ Result<FramePtr> DrawnClip::next_block(std::int64_t until) {
   return frame;
 }
 
-Status DrawnClip::send(Distributor& out, Result<std::vector<PacketPtr>> packets) {
+Status DrawnClip::send(Distributor& out, const Result<std::vector<PacketPtr>>& packets) {
   if (!packets) return std::unexpected(packets.error());
-  out.send(std::move(*packets));
+  out.send(*packets);
   if (auto error = fate_.error()) return std::unexpected(*error);
   return {};
 }

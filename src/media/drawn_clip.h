@@ -39,7 +39,7 @@ class DrawnClip {
   Status open(OutputFiles& files, const std::string& name, const VideoSettings& settings);
   Result<FramePtr> next_block(std::int64_t until);
   Status add_sound(std::int64_t until);
-  Status send(Distributor& out, Result<std::vector<PacketPtr>> packets);
+  Status send(Distributor& out, const Result<std::vector<PacketPtr>>& packets);
 
   Fate fate_;
   std::optional<VideoEncoder> video_;

@@ -66,9 +66,9 @@ bool look_at_first_picture(const ReadIo& io, AVStream& stream) {
   const Bytes head = head_of(io, stream);
   if (head.empty()) return false;
   auto decoder = open_decoder(stream, 1);
-  // Without the parameter sets' word on reordering libavformat decodes until it can guess.
-  if (!decoder || (*decoder)->has_b_frames <= 0) return false;
+  if (!decoder) return false;
   AVCodecContext& context = **decoder;
+  context.has_b_frames = 0;  // it comes back if the parameter sets tell it
   context.error_concealment = 0;
   const PacketPtr packet = packet_of(head);
   if (!packet) return false;
@@ -77,12 +77,16 @@ bool look_at_first_picture(const ReadIo& io, AVStream& stream) {
   avcodec_receive_frame(&context, frame.get());
   take_av_log();  // that the picture is not whole
   if (context.pix_fmt == AV_PIX_FMT_NONE || context.width <= 0) return false;
+  // Without their word on reordering, or against the index's, libavformat decodes until it can
+  // guess.
+  const int reordered = context.has_b_frames;
+  if (reordered <= 0 || reordered < codec.video_delay) return false;
   codec.format = context.pix_fmt;
   codec.width = context.width;
   codec.height = context.height;
   codec.profile = context.profile;
   codec.level = context.level;
-  codec.video_delay = context.has_b_frames;
+  codec.video_delay = reordered;
   codec.color_range = context.color_range;
   codec.color_primaries = context.color_primaries;
   codec.color_trc = context.color_trc;

@@ -170,6 +170,7 @@ class Join {
       VideoOptions& video = rendition.video.emplace();
       video.codec = copies_video_ ? VideoCodec::kCopy : VideoCodec::kH264;
       if (!copies_video_) {
+        video.reuse = false;  // pieces of one track are all made alike
         video.preset = Preset::kSuperfast;
         video.rate.crf = 12;
         set_common_look(video, looks_);
@@ -181,6 +182,7 @@ class Join {
       AudioOptions& audio = rendition.audio.emplace();
       audio.codec = copies_audio_ ? AudioCodec::kCopy : AudioCodec::kFlac;
       if (!copies_audio_) {
+        audio.reuse = false;
         audio.sample_rate = kRate;
         audio.channels = 2;
       }

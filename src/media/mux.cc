@@ -15,7 +15,7 @@ Error mux_error(int code) {
 Status keep_hevc_in_flv(AVFormatContext& format, AVCodecParameters& codec) {
   auto record = hevc_record(codec);
   if (!record) return std::unexpected(record.error());
-  av_freep(&codec.extradata);
+  av_freep(static_cast<void*>(&codec.extradata));
   codec.extradata_size = 0;
   auto* copy =
       static_cast<std::uint8_t*>(av_mallocz(record->size() + AV_INPUT_BUFFER_PADDING_SIZE));
@@ -222,7 +222,7 @@ void FileMuxer::set_chapters(const std::vector<ChapterFacts>& chapters) {
     made->end = chapter.end;
     av_dict_set(&made->metadata, "title", chapter.title.c_str(), 0);
     int count = static_cast<int>(format.nb_chapters);
-    av_dynarray_add(&format.chapters, &count, made);
+    av_dynarray_add(static_cast<void*>(&format.chapters), &count, made);
     format.nb_chapters = static_cast<unsigned>(count);
     if (count == 0) return;  // out of memory: libav has let go of all
   }

@@ -104,6 +104,9 @@ class Bits {
     return value - 1;
   }
 
+  bool flag(std::size_t& at) const { return at < bits_.size() && bits_[at++]; }
+  bool is_over(std::size_t at) const { return at >= bits_.size(); }
+
   void set(std::size_t at, unsigned value, std::size_t width) {
     for (std::size_t i = 0; i < width && at + i < bits_.size(); ++i) {
       bits_[at + i] = (value >> (width - 1 - i) & 1) != 0;
@@ -203,6 +206,66 @@ Bytes h265_profile(BytesView sequence_set) {
   const Bytes plain = unescaped(sequence_set);
   if (plain.size() < kAt + kSize) return {};
   return {plain.begin() + kAt, plain.begin() + kAt + kSize};
+}
+
+namespace {
+
+// Rec. H.264, 7.3.2.1.1.1.
+void pass_scaling_list(const Bits& bits, std::size_t& at, int size) {
+  int last = 8;
+  int next = 8;
+  for (int i = 0; i < size && !bits.is_over(at); ++i) {
+    if (next != 0) {
+      const unsigned code = bits.number(at);
+      const int delta =
+          (code & 1U) != 0 ? static_cast<int>(code / 2 + 1) : -static_cast<int>(code / 2);
+      next = (last + delta) & 0xff;
+    }
+    last = next == 0 ? last : next;
+  }
+}
+
+// What the sets of High and its kin have in front.
+void pass_formats(const Bits& bits, std::size_t& at) {
+  const unsigned chroma = bits.number(at);
+  if (chroma == 3) bits.flag(at);
+  bits.number(at);  // depths
+  bits.number(at);
+  bits.flag(at);
+  if (!bits.flag(at)) return;
+  const int lists = chroma == 3 ? 12 : 8;
+  for (int i = 0; i < lists; ++i) {
+    if (bits.flag(at)) pass_scaling_list(bits, at, i < 6 ? 16 : 64);
+  }
+}
+
+}  // namespace
+
+// Rec. H.264, 7.3.2.1.1, up to frame_mbs_only_flag.
+bool may_have_fields(BytesView sequence_set) {
+  if (sequence_set.size() < 5) return true;
+  const Bits bits(sequence_set);
+  constexpr auto kPlain = std::to_array<unsigned>({66, 77, 88});
+  const bool is_plain = std::ranges::find(kPlain, sequence_set[1]) != kPlain.end();
+  std::size_t at = 32;
+  bits.number(at);
+  if (!is_plain) pass_formats(bits, at);
+  bits.number(at);
+  const unsigned order = bits.number(at);
+  if (order == 0) bits.number(at);
+  if (order == 1) {
+    bits.flag(at);
+    bits.number(at);
+    bits.number(at);
+    const unsigned cycle = bits.number(at);
+    if (cycle > 255) return true;
+    for (unsigned i = 0; i < cycle; ++i) bits.number(at);
+  }
+  bits.number(at);
+  bits.flag(at);
+  bits.number(at);
+  bits.number(at);
+  return bits.is_over(at) || !bits.flag(at);
 }
 
 int length_size(const AVCodecParameters& codec) {

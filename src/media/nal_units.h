@@ -37,6 +37,9 @@ Bytes unescaped(BytesView unit);
 /// ISO/IEC 14496-15 repeats them; none when the set is too short.
 Bytes h265_profile(BytesView sequence_set);
 
+/// Whether an H.264 sequence set allows pictures of two fields, or cannot be read.
+bool may_have_fields(BytesView sequence_set);
+
 /// Bytes in which a stream's packets count their units' lengths; 0: they have start codes.
 int length_size(const AVCodecParameters& codec);
 /// The parameter sets that go with a stream. kUnsupported when there are none.

@@ -46,7 +46,7 @@ Status Transcode::on_sound(std::size_t source, const AVFrame& frame, Ticks at) {
   for (auto& sound : sounds_) {
     if (!sound || sound->source != source || sound->broken || !sound->out.wanted()) continue;
     if (auto packets = encode_sound(*sound, frame, at)) {
-      sound->out.send(std::move(*packets));
+      sound->out.send(*packets);
     } else {
       sound->broken = true;
       sound->out.fail(packets.error());
@@ -60,7 +60,7 @@ void Transcode::finish_sound() {
   for (auto& sound : sounds_) {
     if (!sound || sound->broken || !sound->out.wanted()) continue;
     if (auto packets = finish_encoding(*sound)) {
-      sound->out.send(std::move(*packets));
+      sound->out.send(*packets);
       sound->out.end();
     } else {
       sound->out.fail(packets.error());

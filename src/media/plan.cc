@@ -38,13 +38,17 @@ AudioOptions audio_options(const OutputSpec& spec, const AudioOptions& wanted) {
   return options;
 }
 
-/// Whether the stream can go into the output as it is, with this part's very edges.
+/// Whether the stream can go into the output as it is. Parts are not: their rate is not that of the
+/// whole. Nor ladders: their renditions begin their segments together, which only encoders promise.
 bool can_reuse(const OutputSpec& spec, const Part& part, const SourceStreams& source,
                const AVStream& stream) {
-  if (source.may_be_damaged) return false;
-  const bool fits = part.is_whole() || (spec.cut == Cut::kExact && can_cut(stream));
-  // The renditions of a ladder begin their segments together, which only encoders can promise.
-  return spec.type == OutputType::kVideo && fits && !cannot_copy(stream, muxer_of(spec));
+  return source.reusable && part.is_whole() && spec.type == OutputType::kVideo &&
+         !cannot_copy(stream, muxer_of(spec));
+}
+
+void note(PlannedOutput& planned, std::string text) {
+  const bool is_new = std::ranges::find(planned.notes, text) == planned.notes.end();
+  if (is_new) planned.notes.push_back(std::move(text));
 }
 
 Status plan_encode(Plan& plan, PlannedOutput& planned, const OutputSpec& spec,
@@ -56,7 +60,7 @@ Status plan_encode(Plan& plan, PlannedOutput& planned, const OutputSpec& spec,
   if (can_reuse(spec, planned.part, source, *source.video_stream) &&
       is_already(wanted, options, *source.video, *source.video_stream)) {
     made.copies_video = plan.copies_video = true;
-    planned.notes.emplace_back("pictures are copied: the source's already are what is asked for");
+    note(planned, "pictures are copied: the source's already are what is asked for");
     return {};
   }
   const Dimensions size = wanted.settings.size;
@@ -104,10 +108,10 @@ Status plan_track(Plan& plan, PlannedOutput& planned, const OutputSpec& spec,
   }
   AudioOptions own = audio_options(spec, options);
   own.tracks = {};  // said by `source`
-  if (planned.part.is_whole() && can_reuse(spec, planned.part, source, *sound.stream) &&
-      is_already(own, sound)) {
+  if (can_reuse(spec, planned.part, source, *sound.stream) &&
+      is_already(own, sound, writes_edit_lists(spec))) {
     plan.copies_audio[place] = true;
-    planned.notes.emplace_back("sound is copied: the source's already is what is asked for");
+    note(planned, "sound is copied: the source's already is what is asked for");
     return {};
   }
   own.reuse = true;  // equal encodes compare equal

@@ -74,7 +74,8 @@ struct SourceStreams {
   const AVStream* video_stream = nullptr;
   std::vector<SourceSound> sounds;  ///< in the file's order
   Millis duration = 0;              ///< of the source
-  bool may_be_damaged = false;      ///< only what was decoded is then known to be whole
+  /// Whether streams may be taken over where nobody asked for it; see reuse.h.
+  bool reusable = false;
 };
 
 Plan make_plan(const std::vector<OutputSpec>& outputs, const SourceStreams& source, int threads);

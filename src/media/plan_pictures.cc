@@ -166,8 +166,17 @@ ColourTags source_colours(const AVStream& stream) {
         tags.primaries = AVCOL_PRI_BT709;
     }
   }
-  // The curves of BT.601, BT.709 and BT.2020 are one and the same.
-  if (!is_hdr(tags.transfer)) tags.transfer = AVCOL_TRC_BT709;
+  switch (tags.transfer) {
+    case AVCOL_TRC_GAMMA22:
+    case AVCOL_TRC_GAMMA28:
+    case AVCOL_TRC_LINEAR:
+    case AVCOL_TRC_IEC61966_2_1:
+    case AVCOL_TRC_SMPTE2084:
+    case AVCOL_TRC_ARIB_STD_B67:
+      break;
+    default:  // the curves of BT.601, BT.709 and BT.2020 are one and the same
+      tags.transfer = AVCOL_TRC_BT709;
+  }
   return tags;
 }
 

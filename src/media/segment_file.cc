@@ -305,7 +305,7 @@ void JoinedSegments::send() {
   progress_ = next_->pts + next_->duration + offset_;
   std::vector<PacketPtr> one;
   one.push_back(std::move(next_));
-  out_.send(std::move(one));
+  out_.send(one);
 }
 
 }  // namespace telecine::media

@@ -121,7 +121,8 @@ std::string tone_map_filters(const ColourTags& source, AVPixelFormat to) {
 // in RGB, where that keeps the hue better.
 std::string matrix_filters(const ColourTags& source, AVPixelFormat to) {
   const bool is_wider = source.primaries == AVCOL_PRI_BT2020;
-  const std::string from = "zscale=tin=bt709:min=" + std::to_string(source.space) +
+  const std::string from = "zscale=tin=" + std::to_string(source.transfer) +
+                           ":min=" + std::to_string(source.space) +
                            ":pin=" + std::to_string(source.primaries) + ":rin=tv:t=bt709:p=bt709";
   return from + (is_wider ? ":m=gbr:r=pc,format=gbrp12,zscale=m=bt709:r=tv" : ":m=bt709:r=tv") +
          ",format=" + av_get_pix_fmt_name(to);

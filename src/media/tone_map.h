@@ -13,7 +13,7 @@ bool is_hdr(AVColorTransferCharacteristic transfer);
 /// Filters that map pictures of high dynamic range to BT.709 in the given format.
 std::string tone_map_filters(const ColourTags& source, AVPixelFormat to);
 
-/// Filters that bring pictures of other matrices and primaries, but of BT.709's curve, to BT.709.
+/// Filters that bring other pictures of usual range to BT.709. See `source_colours`.
 std::string matrix_filters(const ColourTags& source, AVPixelFormat to);
 
 /// Brings a picture to BT.709 in 8 bit if it is of high dynamic range; passes any other.

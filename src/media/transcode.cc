@@ -1,4 +1,5 @@
 #include "media/transcode.h"
+#include "media/reuse.h"
 #include "media/tone_map.h"
 
 #include <algorithm>
@@ -35,7 +36,8 @@ Transcode::~Transcode() {
 SourceStreams Transcode::choose_streams() {
   video_ = source_.main_video();
   if (video_ != nullptr && (video_->width <= 0 || video_->height <= 0)) video_ = nullptr;
-  SourceStreams streams{video_, nullptr, {}, source_.duration, job_.accept_damaged};
+  SourceStreams streams{
+      video_, nullptr, {}, source_.duration, !job_.accept_damaged && lists_whole_packets(input_)};
   if (video_ != nullptr) streams.video_stream = &input_.stream(video_->index);
   for (const AudioFacts& audio : source_.audio) {
     if (audio.sample_rate <= 0 || audio.channels <= 0) continue;
@@ -216,8 +218,8 @@ Status Transcode::add_tracks(Work& work, Target& target) {
   if (ok && target.video != nullptr) {
     const PictureSource& pictures = *target.video;
     const bool shines = is_hdr(pictures.parameters().color_trc);
-    const HdrLight light = shines ? light_of(input_, video_->index) : HdrLight();
-    ok = add({pictures.parameters(), kTicks, pictures.frame_rate(), nullptr, nullptr, &light},
+    ok = add({pictures.parameters(), kTicks, pictures.frame_rate(), nullptr, nullptr,
+              shines ? &light() : nullptr},
              *target.video);
   }
   for (const SoundTrack& sound : target.sounds) {

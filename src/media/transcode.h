@@ -132,6 +132,7 @@ class Transcode {
   void open_branches(const Plan& plan);
   Result<std::unique_ptr<VideoBranch>> make_branch(const PlannedVideo& planned,
                                                    VideoBranch* parent);
+  const HdrLight& light();
   Result<Script> script_for(const BurntSubtitles& wanted);
   Result<Drawings> drawings_for(const VideoSettings& settings, const Span& span);
   Status open_video_decoder();
@@ -178,6 +179,7 @@ class Transcode {
   OutputFiles& files_;
   Images images_;
   std::map<std::string, Script> scripts_;      // each is read once
+  std::optional<HdrLight> light_;              // likewise
   const VideoFacts* video_ = nullptr;          // what is used of the source
   std::vector<std::unique_ptr<Heard>> heard_;  // by the source's sounds; null: not used
   Texts texts_;

@@ -10,13 +10,16 @@ namespace telecine::media {
 Result<std::unique_ptr<VideoBranch>> Transcode::make_branch(const PlannedVideo& planned,
                                                             VideoBranch* parent) {
   VideoSettings settings = planned.settings;
-  if (is_hdr(settings.colour.transfer)) {
-    settings.light = light_of(input_, video_->index);
-  }
+  if (is_hdr(settings.colour.transfer)) settings.light = light();
   const Span span = span_of(planned.part);
   auto drawings = drawings_for(settings, span);
   if (!drawings) return std::unexpected(drawings.error());
   return VideoBranch::create(settings, planned.rate_limit, span, std::move(*drawings), parent);
+}
+
+const HdrLight& Transcode::light() {
+  if (!light_) light_ = light_of(input_, video_->index);
+  return *light_;
 }
 
 Result<Script> Transcode::script_for(const BurntSubtitles& wanted) {

@@ -158,66 +158,6 @@ check('a stream that a container cannot hold fails that output alone, with the r
   assert.equal(task.outputs[1].state, 'succeeded');
 });
 
-// --- streams that already are what is asked for ---
-
-const roomy = { max_rate: 100_000_000 };
-
-check_if(lacks_tools, 'a stream that already is what is asked for is copied', async () => {
-  const rate = Number((await ffprobe(source.path)).video.bit_rate);
-  const sound = { bitrate: 320_000 };
-  const wishes = [
-    ['a peak', roomy, true], ['an average', { bitrate: rate * 2 }, true],
-    ['rare keyframes', { ...roomy, gop: 60 }, true], ['another container', roomy, true, 'mkv'],
-    ['its rate', { ...roomy, frame_rate: source.rate }, true],
-    ['no reuse', { ...roomy, reuse: false }, false], ['a quality', { crf: 23 }, false],
-    ['less', { bitrate: Math.round(rate / 2) }, false],
-    ['a low peak', { max_rate: rate, buffer: Math.round(rate / 50) }, false],
-    ['keyframes', { ...roomy, gop: 0.1 }, false], ['a size', { ...roomy, height: 180 }, false],
-    ['a codec', { ...roomy, codec: 'h265' }, false], ['a turn', { ...roomy, rotate: 180 }, false],
-    ['a profile', { ...roomy, profile: 'baseline' }, false],
-    ['a rate', { ...roomy, max_frame_rate: 12 }, false],
-  ];
-  const task = await made.make(source.path, wishes.map(([, video, , container], i) => ({
-    name: `v${i}`, type: 'video', container: container ?? 'mp4', audio: sound,
-    video: video.reuse === undefined ? { preset: 'ultrafast', ...video } : video })));
-  const pictures = await stream_md5(source.path, 'v:0');
-  const heard = await stream_md5(source.path, 'a:0');
-  for (const [i, [name, , is_copied]] of wishes.entries()) {
-    const output = task.outputs[i];
-    const { file } = await made.file(output);
-    assert.equal(await stream_md5(file, 'v:0') === pictures, is_copied, name);
-    assert.equal(await stream_md5(file, 'a:0'), heard, name);
-    assert.equal(output.notes.length, is_copied ? 2 : 1, `${name}: ${output.notes}`);
-    await assert_decodes(file);
-  }
-}, long);
-
-check_if(lacks_tools, 'sound is copied only where nothing about it changes', async () => {
-  const wishes = [{ bitrate: 320_000 }, { bitrate: 320_000, reuse: false }, { bitrate: 24_000 },
-                  { bitrate: 320_000, gain: 1 }, { bitrate: 320_000, channels: 1 },
-                  { bitrate: 320_000, sample_rate: 32_000 }];
-  const task = await made.make(source.path, [
-    ...wishes.map((audio, i) => ({ name: `a${i}`, type: 'video', container: 'm4a', audio })),
-    { name: 'part', type: 'video', container: 'm4a', audio: wishes[0], start: 1 },
-    { name: 'h', type: 'hls', renditions: [{ name: 'a', video: small, audio: wishes[0] }] }]);
-  const heard = await stream_md5(source.path, 'a:0');
-  for (const [i, output] of task.outputs.slice(0, 7).entries()) {
-    assert.equal(await stream_md5((await made.file(output)).file, 'a:0') === heard, i === 0, output.name);
-  }
-  assert.equal(task.outputs[7].notes, undefined, 'a ladder is encoded');
-}, long);
-
-check_if(lacks_tools, 'a part of such a stream is cut exactly', async () => {
-  const task = await made.make(source.path, [
-    { name: 'v', type: 'video', video: roomy, audio: { bitrate: 320_000 }, start: 1.25, end: 7 }]);
-  const { file } = await made.file(task.outputs[0]);
-  await assert_decodes(file);
-  const seen = await ffprobe(file, { count: true });
-  assert.equal(Number(seen.video.nb_read_frames), Math.round(5.75 * source.rate));
-  assert.deepEqual(task.outputs[0].notes, [
-    'pictures are copied: the source\'s already are what is asked for']);
-}, long);
-
 // --- H.265 in FLV, which no tool of Debian 12 reads ---
 
 /// The pictures of an FLV whose codec has the number 12, as an Annex B stream.

@@ -284,6 +284,19 @@ check_if(lacks_tools, 'sources of several colours are joined to one look', async
   }
 }, long);
 
+check_if(lacks_tools, 'sound that is FLAC already joins sound that is not', async () => {
+  const tone = (name, codec, hertz) => synthesise(name, [...codec], { from: ['-f', 'lavfi', '-i',
+    `sine=${hertz}:r=48000:d=2,pan=stereo|c0=c0|c1=c0`] });
+  const flac = tone('tone.mp4', ['-c:a', 'flac', '-sample_fmt', 's32', '-strict', '-2'], 440);
+  const other = tone('tone.m4a', aac, 880);
+  for (const files of [[flac, other], [other, flac]]) {
+    const { file } = await joined(files.map((one) => ({ file: one })),
+                                  [{ name: 'v', type: 'video', container: 'm4a', audio: {} }]);
+    await assert_decodes(file);
+    near(Number((await ffprobe(file)).audio.duration), 4, 0.1, 'both');
+  }
+}, long);
+
 check_if(lacks_tools, 'several remote sources are fetched, each by a unit, and joined', async () => {
   const remote = await MediaSource.start();
   const own = await Server.start({ flags: ['--network-allow-addresses', remote.address] });

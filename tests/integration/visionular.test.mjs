@@ -5,11 +5,13 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { after, before } from 'node:test';
 import { call } from './support/http.mjs';
-import { assert_decodes, clip, lacks_clips, md5, synthesised } from './support/media.mjs';
+import {
+  assert_decodes, clip, ffprobe, lacks_clips, lacks_tools, md5, synthesised,
+} from './support/media.mjs';
 import { Receiver } from './support/receiver.mjs';
 import { Rgw, StoreProxy, lacks_rgw } from './support/rgw.mjs';
 import { Server } from './support/server.mjs';
-import { check_if, temp_folder, until } from './support/suite.mjs';
+import { check_if, remove_folder, temp_folder, until } from './support/suite.mjs';
 import { VisionularClient } from './support/visionular.mjs';
 
 const region = 'us-east-1';
@@ -313,6 +315,47 @@ check_if(lacks_rgw ?? lacks_clips, 'a store that misbehaves gets every byte all 
   assert.deepEqual(await rgw.uploads('flaky-out'), []);
   assert.equal((await call('GET', file.url)).status, 200);
   proxy.misbehave = () => null;
+}, long);
+
+/// Copies an object, and with a playlist what it names, to a folder: {key: size}.
+async function fetch_published(key, folder, got = {}) {
+  if (key in got) return got;
+  const { body } = await rgw.get('media-out', key);
+  got[key] = body.length;
+  fs.mkdirSync(path.dirname(path.join(folder, key)), { recursive: true });
+  fs.writeFileSync(path.join(folder, key), body);
+  if (!key.endsWith('.m3u8')) return got;
+  for (const line of body.toString().split('\n')) {
+    const name = line.startsWith('#') ? /URI="([^"]+)"/.exec(line)?.[1] : line;
+    if (name) await fetch_published(path.join(path.dirname(key), decodeURIComponent(name)), folder, got);
+  }
+  return got;
+}
+
+check_if(lacks_rgw ?? lacks_tools, 'a ladder under a name of its own plays from where it was put', async () => {
+  const folder = temp_folder('published');
+  const input = (await server.client.upload(small().bytes, 'clip.avi')).input;
+  const video = (height) => ({ height, preset: 'ultrafast' });
+  const ladder = (manifests) => [{ name: 'show', type: 'hls', segment: 2, manifests, renditions: [
+    { name: 'a', video: video(180) }, { name: 'b', video: video(90) }] }];
+  for (const [manifests, name, ...others] of [
+    [['hls', 'dash'], 'one/first.m3u8', 'one/first/manifest.mpd'],
+    [['dash', 'hls'], 'two/second.mpd', 'two/second/master.m3u8'],
+    [['hls'], 'three/third.m3u8']]) {
+    const { id } = await server.client.submit({ input, outputs: ladder(manifests), destination:
+      { endpoint: 'lab', bucket: 'media-out', prefix: 'named/', name } });
+    const [{ files, facts }] = (await server.client.succeeded(id)).outputs;
+    for (const { url } of files) {
+      const key = decodeURIComponent(new URL(url).pathname).replace(/^\/media-out\//, '');
+      await fetch_published(key, folder);
+    }
+    for (const file of [name, ...others]) {
+      const seen = await ffprobe(path.join(folder, 'named', file), { count: true });
+      assert.equal(Number(seen.video.nb_read_frames), facts.video[0].frames, file);
+      assert.ok(seen.audio, file);
+    }
+  }
+  remove_folder(folder);
 }, long);
 
 check_rgw('an input whose bytes break off is read to its end', async () => {

@@ -4,6 +4,8 @@
 
 #include <algorithm>
 
+#include "base/crypto.h"
+
 namespace telecine::media {
 namespace {
 
@@ -78,6 +80,22 @@ TEST(NalUnits, LengthsBecomeStartCodesAndMustAddUp) {
             joined({{0x65, 1}, {0x41}}));
   EXPECT_FALSE(with_start_codes(*packet_of({0, 9, 0x65}), 2));
   EXPECT_FALSE(with_start_codes(*packet_of({0xff, 0xff, 0xff, 0xff, 1}), 4));
+}
+
+TEST(NalUnits, ASequenceSetTellsWhetherThereMayBeFields) {
+  const auto set = [](const char* hexadecimal) {
+    const auto bytes = unhex(hexadecimal);
+    return Bytes(bytes->begin(), bytes->end());
+  };
+  // By x264: High, High interlaced, Baseline.
+  EXPECT_FALSE(may_have_fields(set("6764000cacd941419f9f011000000300100000030320f1429960")));
+  EXPECT_TRUE(may_have_fields(set("67640015acd941433f260220000003002000000643e28532c0")));
+  EXPECT_FALSE(may_have_fields(set("6742c00cd901419f9f011000000300100000030320f142a480")));
+  // With scaling lists, one of them cut short, and the first order type.
+  EXPECT_FALSE(may_have_fields(set("6764000cad98c6318c6318c6318c634220508da3a05066")));
+  EXPECT_TRUE(may_have_fields(set("6764000cad98c6318c6318c6318c634220508da3a05062")));
+  EXPECT_TRUE(may_have_fields(set("6764000cac")));
+  EXPECT_TRUE(may_have_fields({}));
 }
 
 }  // namespace

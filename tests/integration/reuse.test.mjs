@@ -1,0 +1,156 @@
+// Streams that already are what is asked for, which are copied, and those that only seem to be.
+import assert from 'node:assert/strict';
+import fs from 'node:fs';
+import { assert_decodes, boxes, ffprobe, forged, lacks_tools, stream_md5 } from './support/media.mjs';
+import { check_if } from './support/suite.mjs';
+import { Transcodes } from './support/transcodes.mjs';
+
+const long = { timeout: 600_000 };
+const made = Transcodes.for_all_checks();
+
+const rate = 24;
+const source = () => forged([
+  '-f', 'lavfi', '-i', `testsrc2=s=640x360:r=${rate}:d=8`, '-f', 'lavfi', '-i',
+  'anoisesrc=r=48000:d=8:a=0.2,pan=stereo|c0=c0|c1=c0', '-c:v', 'libx264', '-preset', 'veryfast',
+  '-pix_fmt', 'yuv420p', '-g', String(2 * rate), '-c:a', 'aac', '-b:a', '128k'], 'mp4');
+const small = { short_side: 180, preset: 'ultrafast' };
+const roomy = { max_rate: 100_000_000 };
+
+check_if(lacks_tools, 'a stream that already is what is asked for is copied', async () => {
+  const file = await source();
+  const bits = Number((await ffprobe(file)).video.bit_rate);
+  const sound = { bitrate: 320_000 };
+  const wishes = [
+    ['a peak', roomy, true], ['an average', { bitrate: bits * 2 }, true],
+    ['rare keyframes', { ...roomy, gop: 60 }, true], ['another container', roomy, true, 'mkv'],
+    ['its rate', { ...roomy, frame_rate: rate }, true],
+    ['no reuse', { ...roomy, reuse: false }, false], ['a quality', { crf: 23 }, false],
+    ['less', { bitrate: Math.round(bits / 2) }, false],
+    ['a low peak', { max_rate: bits, buffer: Math.round(bits / 50) }, false],
+    ['keyframes', { ...roomy, gop: 0.1 }, false], ['a size', { ...roomy, height: 180 }, false],
+    ['a codec', { ...roomy, codec: 'h265' }, false], ['a turn', { ...roomy, rotate: 180 }, false],
+    ['a profile', { ...roomy, profile: 'baseline' }, false],
+    ['a rate', { ...roomy, max_frame_rate: 12 }, false],
+  ];
+  const task = await made.make(file, wishes.map(([, video, , container], i) => ({
+    name: `v${i}`, type: 'video', container: container ?? 'mp4', audio: sound,
+    video: video.reuse === undefined ? { preset: 'ultrafast', ...video } : video })));
+  const pictures = await stream_md5(file, 'v:0');
+  const heard = await stream_md5(file, 'a:0');
+  for (const [i, [name, , is_copied, container]] of wishes.entries()) {
+    const output = task.outputs[i];
+    const result = (await made.file(output)).file;
+    assert.equal(await stream_md5(result, 'v:0') === pictures, is_copied, name);
+    // What its edit list hides at the start would be heard in others than MP4.
+    assert.equal(await stream_md5(result, 'a:0') === heard, container === undefined, name);
+    const copies = (is_copied ? 1 : 0) + (container === undefined ? 1 : 0);
+    assert.equal(output.notes.length, copies, `${name}: ${output.notes}`);
+    await assert_decodes(result);
+  }
+}, long);
+
+check_if(lacks_tools, 'sound is copied only where nothing about it changes', async () => {
+  const wishes = [{ bitrate: 320_000 }, { bitrate: 320_000, reuse: false }, { bitrate: 24_000 },
+                  { bitrate: 320_000, gain: 1 }, { bitrate: 320_000, channels: 1 },
+                  { bitrate: 320_000, sample_rate: 32_000 }];
+  const file = await source();
+  const task = await made.make(file, [
+    ...wishes.map((audio, i) => ({ name: `a${i}`, type: 'video', container: 'm4a', audio })),
+    { name: 'part', type: 'video', container: 'm4a', audio: wishes[0], start: 1 },
+    { name: 'h', type: 'hls', renditions: [{ name: 'a', video: small, audio: wishes[0] }] }]);
+  const heard = await stream_md5(file, 'a:0');
+  for (const [i, output] of task.outputs.slice(0, 7).entries()) {
+    assert.equal(await stream_md5((await made.file(output)).file, 'a:0') === heard, i === 0, output.name);
+  }
+  assert.equal(task.outputs[7].notes, undefined, 'a ladder is encoded');
+}, long);
+
+/// Whether the pictures of an output are those of its source.
+async function reuses(file, output, { format } = {}) {
+  const task = await made.make(file, [{ name: 'v', type: 'video', audio: false, ...output }]);
+  const [made_of_it] = task.outputs;
+  assert.equal(made_of_it.state, 'succeeded', JSON.stringify(made_of_it.error));
+  const result = (await made.file(made_of_it)).file;
+  await assert_decodes(result);
+  if (format) assert.equal((await ffprobe(result)).video.pix_fmt, format);
+  const is_same = await stream_md5(result, 'v:0') === await stream_md5(file, 'v:0');
+  assert.equal(is_same, made_of_it.notes !== undefined, made_of_it.notes?.join());
+  return is_same;
+}
+
+check_if(lacks_tools, 'a stream that only seems to be what is asked for is encoded', async () => {
+  const pattern = (rate) => ['-f', 'lavfi', '-i', `testsrc2=s=320x180:r=${rate}:d=2`];
+  const x264 = ['-c:v', 'libx264', '-preset', 'veryfast', '-pix_fmt', 'yuv420p'];
+  const video = { preset: 'ultrafast', ...roomy };
+  const plain = await forged([...pattern(25), ...x264], 'mp4');
+  assert.ok(await reuses(plain, { video }));
+  assert.ok(!await reuses(plain, { video, start: 0.5 }), 'a part');
+  assert.ok(!await reuses(plain, { video: { ...video, scene_cuts: false } }), 'even keyframes');
+  const ntsc = await forged([...pattern('30000/1001'), ...x264], 'mp4');
+  assert.ok(await reuses(ntsc, { video: { ...video, frame_rate: 29.97 } }));
+  assert.ok(!await reuses(ntsc, { video: { ...video, frame_rate: 30 } }), '29.97 is not 30');
+  // Where packets have no times of showing, or no complete index.
+  assert.ok(!await reuses(await forged([...pattern(25), ...x264], 'avi'), { video }), 'AVI');
+  const pieces = await forged([...pattern(25), ...x264, '-movflags', 'frag_keyframe+empty_moov'], 'mp4');
+  assert.ok(!await reuses(pieces, { video }), 'fragments');
+  const fields = await forged([...pattern(25), ...x264, '-flags', '+ildct+ilme'], 'mp4');
+  assert.ok(!await reuses(fields, { video }), 'interlaced');
+  const uneven = await forged([...pattern(25), '-vf', "select='mod(n,3)'", '-vsync', 'vfr', ...x264], 'mp4');
+  assert.ok(await reuses(uneven, { video }), 'an uneven rate is kept');
+  assert.ok(!await reuses(uneven, { video: { ...video, frame_rate: 17 } }), 'an uneven rate');
+  const deep = await forged([...pattern(25), '-c:v', 'libx265', '-preset', 'ultrafast', '-x265-params',
+    'log-level=none', '-tag:v', 'hvc1', '-pix_fmt', 'yuv420p10le'], 'mp4');
+  const h265 = { ...video, codec: 'h265' };
+  assert.ok(await reuses(deep, { video: { ...h265, pixel_depth: 10 } }, { format: 'yuv420p10le' }));
+  assert.ok(!await reuses(deep, { video: h265 }, { format: 'yuv420p' }), 'another depth');
+}, long);
+
+/// An MP4 whose first track describes its samples twice, as editors write it that join clips.
+function described_twice(bytes) {
+  const parts = [];
+  const copy = (from, to) => parts.push(bytes.subarray(from, to));
+  const sized = (start, size) => {
+    const head = Buffer.from(bytes.subarray(start, start + 8));
+    head.writeUInt32BE(size);
+    return head;
+  };
+  const path = ['moov', 'trak', 'mdia', 'minf', 'stbl', 'stsd'];
+  const trail = [];
+  for (const type of path) {
+    const { body, end } = trail.at(-1) ?? { body: 0, end: bytes.length };
+    trail.push(boxes(bytes, body, end).find((box) => box.type === type));
+  }
+  const table = trail.at(-1);
+  const entry = bytes.subarray(table.body + 8, table.end);
+  const count = Buffer.from([0, 0, 0, 2]);
+  let at = 0;
+  for (const box of trail) {
+    copy(at, box.start);
+    parts.push(sized(box.start, box.end - box.start + entry.length));
+    at = box.start + 8;
+  }
+  copy(at, table.body + 4);
+  parts.push(count, entry);
+  copy(table.body + 8, bytes.length);
+  return Buffer.concat(parts);
+}
+
+check_if(lacks_tools, 'a stream with several descriptions is encoded', async () => {
+  // The index stands at the end, so that nothing it points to moves.
+  const file = await forged(['-f', 'lavfi', '-i', 'testsrc2=s=320x180:r=25:d=2', '-c:v', 'libx264',
+                             '-preset', 'veryfast', '-pix_fmt', 'yuv420p'], 'mp4');
+  const several = made.store(described_twice(fs.readFileSync(file)), 'several.mp4');
+  await assert_decodes(several);
+  assert.ok(await reuses(file, { video: roomy }));
+  assert.ok(!await reuses(several, { video: { ...roomy, preset: 'ultrafast' } }));
+}, long);
+
+check_if(lacks_tools, 'packets that reach behind the end of the file are not copied', async () => {
+  const file = await forged(['-f', 'lavfi', '-i', 'testsrc2=s=320x180:r=25:d=4', '-c:v', 'libx264',
+                             '-preset', 'veryfast', '-movflags', '+faststart'], 'mp4');
+  const bytes = fs.readFileSync(file);
+  const torn = made.store(bytes.subarray(0, bytes.length - 40), 'torn.mp4');
+  const task = await made.make(torn, [{ name: 'v', type: 'video', video: roomy, audio: false }]);
+  assert.equal(task.outputs[0].notes, undefined);
+  await assert_decodes((await made.file(task.outputs[0])).file);
+}, long);
