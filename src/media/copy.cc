@@ -4,6 +4,7 @@
 #include <array>
 
 #include "media/describe.h"
+#include "media/nal_units.h"
 
 namespace telecine::media {
 namespace {
@@ -55,13 +56,23 @@ std::optional<Error> cannot_copy(const AVStream& stream, const char* muxer) {
                {}};
 }
 
+namespace {
+
+bool has_units(const AVCodecParameters& codec) {
+  return codec.codec_id == AV_CODEC_ID_H264 || codec.codec_id == AV_CODEC_ID_HEVC;
+}
+
+}  // namespace
+
 bool writes_edit_lists(const OutputSpec& spec) {
   const bool is_mp4 = spec.container == Container::kMp4 || spec.container == Container::kM4a;
   return spec.type == OutputType::kVideo && is_mp4 && !spec.fragmented;
 }
 
 StreamCopy::StreamCopy(const AVStream& stream, Ticks zero)
-    : stream_(stream), zero_(av_rescale_q(zero, kTicks, stream.time_base)) {}
+    : stream_(stream),
+      zero_(av_rescale_q(zero, kTicks, stream.time_base)),
+      length_size_(has_units(*stream.codecpar) ? length_size(*stream.codecpar) : 0) {}
 
 // Muxers want a decoding time on every packet, each later than the last.
 bool StreamCopy::time(AVPacket& packet) {
@@ -85,6 +96,11 @@ void StreamCopy::take(const AVPacket& packet) {
   if (!wanted()) return;
   const bool is_picture = stream_.codecpar->codec_type == AVMEDIA_TYPE_VIDEO;
   if (is_picture && packets_ == 0 && (packet.flags & AV_PKT_FLAG_KEY) == 0) return;
+  ++tally_.packets;
+  if (lengths_add_up({packet.data, static_cast<std::size_t>(packet.size)}, length_size_))
+    ++tally_.frames;
+  else
+    ++tally_.failures;
   PacketPtr own = share(packet);
   if (!time(*own)) {
     return fail({ErrorCode::kUnsupported,

@@ -4,6 +4,7 @@
 #include <string>
 
 #include "media/branch.h"
+#include "media/decode.h"
 #include "media/input.h"
 
 namespace telecine::media {
@@ -38,6 +39,8 @@ class StreamCopy {
   /// Of the packets that go out.
   virtual const AVCodecParameters& parameters() const { return *stream_.codecpar; }
   std::int64_t packets() const { return packets_; }
+  /// As far as damage shows without decoding; not of parts.
+  DecodeTally tally() const { return tally_; }
   Ticks start() const { return start_; }
   Ticks end() const { return end_; }
   /// How far it has come, on the source's clock. Any thread.
@@ -58,6 +61,8 @@ class StreamCopy {
   Distributor out_;
   std::optional<std::int64_t> last_dts_;
   std::int64_t step_ = 0;  // of the last two packets
+  const int length_size_;  // 0: damage does not show
+  DecodeTally tally_;
   std::int64_t packets_ = 0;
   Ticks start_ = 0;
   Ticks end_ = 0;

@@ -286,6 +286,15 @@ Result<Bytes> parameter_sets(const AVCodecParameters& codec) {
   return sets;
 }
 
+bool lengths_add_up(BytesView packet, int length_size) {
+  const auto size = static_cast<std::size_t>(length_size);
+  RecordReader in(packet);
+  for (std::size_t left = size == 0 ? 0 : packet.size(); left > 0 && !in.broken();) {
+    left -= std::min(left, in.take(in.number(size)).size() + size);
+  }
+  return !in.broken();
+}
+
 Result<PacketPtr> with_start_codes(const AVPacket& packet, int length_size) {
   if (length_size == 0) return share(packet);
   Bytes out;

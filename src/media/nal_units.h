@@ -44,6 +44,8 @@ bool may_have_fields(BytesView sequence_set);
 int length_size(const AVCodecParameters& codec);
 /// The parameter sets that go with a stream. kUnsupported when there are none.
 Result<Bytes> parameter_sets(const AVCodecParameters& codec);
+/// Whether the lengths of a packet's units fill it to its end, as they do unless it is damaged.
+bool lengths_add_up(BytesView packet, int length_size);
 /// The packet with start codes for its lengths. kDecodeFailed when they do not add up.
 Result<PacketPtr> with_start_codes(const AVPacket& packet, int length_size);
 

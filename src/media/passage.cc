@@ -166,6 +166,10 @@ Status Transcode::judge() const {
     auto ok = check(video_decoder_->tally(), video_decoder_->end(), "picture");
     if (!ok) return ok;
   }
+  if (video_copy_ && video_copy_->tally().packets > 0) {
+    auto ok = check(video_copy_->tally(), video_copy_->end(), "picture");
+    if (!ok) return ok;
+  }
   for (const auto& joined : joined_) {
     if (!joined || joined->failed()) continue;
     auto ok = check(joined->tally(), joined->ends(), "picture");

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import { assert_decodes, boxes, ffprobe, forged, lacks_tools, stream_md5 } from './support/media.mjs';
-import { check_if } from './support/suite.mjs';
+import { check_if, random_from } from './support/suite.mjs';
 import { Transcodes } from './support/transcodes.mjs';
 
 const long = { timeout: 600_000 };
@@ -153,4 +153,17 @@ check_if(lacks_tools, 'packets that reach behind the end of the file are not cop
   const task = await made.make(torn, [{ name: 'v', type: 'video', video: roomy, audio: false }]);
   assert.equal(task.outputs[0].notes, undefined);
   await assert_decodes((await made.file(task.outputs[0])).file);
+}, long);
+
+check_if(lacks_tools, 'noise in the place of pictures is found, decoded or not', async () => {
+  const bytes = Buffer.from(fs.readFileSync(await source()));
+  const media = boxes(bytes).find((box) => box.type === 'mdat');
+  const random = random_from(7);
+  for (let at = media.body; at < media.end; at++) bytes[at] = Math.floor(random() * 256);
+  const input = (await made.server.client.upload(bytes, 'noise.mp4')).input;
+  for (const video of [roomy, { codec: 'copy' }, small]) {
+    const { id } = await made.server.client.submit({ input, max_attempts: 1, outputs: [
+      { name: 'v', type: 'video', video, audio: false }] });
+    assert.equal((await made.server.client.finished(id)).error?.code, 'decode_failed');
+  }
 }, long);
