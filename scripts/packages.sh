@@ -5,9 +5,9 @@ build_packages="g++ cmake ninja-build ccache mold pkg-config
   libsqlite3-dev libcurl4-openssl-dev libspdlog-dev libfmt-dev libcli11-dev libtomlplusplus-dev
   prometheus-cpp-dev libseccomp-dev
   libavcodec-dev libavformat-dev libavfilter-dev libavutil-dev libswscale-dev libswresample-dev
-  libharfbuzz-dev libfribidi-dev libfreetype-dev libass-dev
+  libharfbuzz-dev libfribidi-dev libfreetype-dev libass-dev libheif-dev
   fonts-dejavu-core fonts-droid-fallback fonts-nanum fonts-noto-color-emoji"
-test_packages="libgtest-dev libxlsxwriter-dev nodejs ffmpeg sqlite3 chromium
+test_packages="libgtest-dev libxlsxwriter-dev libheif-examples nodejs ffmpeg sqlite3 chromium
   radosgw ceph-mon ceph-osd ceph-common"
 
 need() {

@@ -11,11 +11,11 @@ namespace telecine::media {
 namespace {
 
 // The messages of encoders come before the picture.
-constexpr std::int64_t kMostBytes = 64 << 10;
+constexpr std::int64_t kMostHeadBytes = 64 << 10;
 // Of the picture's own data; its header is a few dozen bytes long.
 constexpr std::size_t kMostOfSlice = 512;
 
-bool is_slice(std::uint8_t first) {
+bool begins_slice(std::uint8_t first) {
   constexpr unsigned kSlice = 1;
   constexpr unsigned kIdrSlice = 5;
   const unsigned type = first & 0x1fU;
@@ -23,18 +23,18 @@ bool is_slice(std::uint8_t first) {
 }
 
 /// The first sample up to a little of its first slice; empty when that is not found.
-Bytes head_of(const ReadIo& io, AVStream& stream) {
+Bytes sample_head(const ReadIo& io, AVStream& stream) {
   const AVIndexEntry* entry = avformat_index_get_entry(&stream, 0);
   const auto count = static_cast<std::size_t>(length_size(*stream.codecpar));
   if (entry == nullptr || entry->size <= 0 || count == 0) return {};
-  Bytes bytes(static_cast<std::size_t>(std::min<std::int64_t>(entry->size, kMostBytes)));
+  Bytes bytes(static_cast<std::size_t>(std::min<std::int64_t>(entry->size, kMostHeadBytes)));
   const auto got = ::pread(io.fd(), bytes.data(), bytes.size(), entry->pos);
   bytes.resize(static_cast<std::size_t>(std::max<ssize_t>(0, got)));
   for (std::size_t at = 0; at + count < bytes.size();) {
     std::size_t length = 0;
     for (std::size_t i = 0; i < count; ++i) length = length << 8 | bytes[at + i];
     const std::size_t left = bytes.size() - at - count;
-    if (is_slice(bytes[at + count])) {
+    if (begins_slice(bytes[at + count])) {
       // The length is cut with the slice.
       const std::size_t kept = std::min({length, left, kMostOfSlice});
       for (std::size_t i = 0; i < count; ++i) {
@@ -50,7 +50,7 @@ Bytes head_of(const ReadIo& io, AVStream& stream) {
   return {};
 }
 
-PacketPtr packet_of(const Bytes& bytes) {
+PacketPtr head_packet(const Bytes& bytes) {
   PacketPtr packet = make_packet();
   if (av_new_packet(packet.get(), static_cast<int>(bytes.size())) < 0) return nullptr;
   std::ranges::copy(bytes, packet->data);
@@ -63,14 +63,14 @@ PacketPtr packet_of(const Bytes& bytes) {
 bool look_at_first_picture(const ReadIo& io, AVStream& stream) {
   AVCodecParameters& codec = *stream.codecpar;
   if (codec.codec_id != AV_CODEC_ID_H264) return false;
-  const Bytes head = head_of(io, stream);
+  const Bytes head = sample_head(io, stream);
   if (head.empty()) return false;
   auto decoder = open_decoder(stream, 1);
   if (!decoder) return false;
   AVCodecContext& context = **decoder;
   context.has_b_frames = 0;  // it comes back if the parameter sets tell it
   context.error_concealment = 0;
-  const PacketPtr packet = packet_of(head);
+  const PacketPtr packet = head_packet(head);
   if (!packet) return false;
   avcodec_send_packet(&context, packet.get());
   const FramePtr frame = make_frame();

@@ -133,9 +133,10 @@ Result<Input> Input::open(int fd) {
   if (code < 0) {
     const Boxes boxes = is_mov ? boxes_of(io->get(), io->size()) : Boxes::kOther;
     if (boxes == Boxes::kStillPicture) {
-      return fail(ErrorCode::kUnsupported,
-                  "the file is a still picture of a kind that is not read (HEIC?): send JPEG, PNG, "
-                  "WebP or AVIF");
+      return fail(
+          ErrorCode::kUnsupported,
+          "the file is a still picture of a kind that is not read here: send JPEG, PNG, WebP "
+          "or AVIF");
     }
     if (boxes == Boxes::kWithoutIndex) {
       return std::unexpected(

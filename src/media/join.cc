@@ -45,17 +45,11 @@ class OneFile : public OutputFiles {
   Fd kept_;
 };
 
-/// So that nobody takes the preparation for a standstill.
-class Heartbeat : public Observer {
+/// Of what is made on the way the caller wants to know how far it is, not what it is.
+class Unheard : public Stretch {
  public:
-  Heartbeat(Observer& observer, std::size_t outputs) : observer_(observer), none_(outputs, 0.0) {}
-  void on_progress(std::span<const double>, double speed) override {
-    observer_.on_progress(none_, speed);
-  }
-
- private:
-  Observer& observer_;
-  std::vector<double> none_;
+  using Stretch::Stretch;
+  Status on_source(const MediaFacts&) override { return {}; }
 };
 
 Error in_piece(Error error, std::size_t piece) {
@@ -68,9 +62,9 @@ Error in_piece(Error error, std::size_t piece) {
 class Join {
  public:
   Join(int first, const Job& job, OutputFiles& files, Observer& observer)
-      : first_(first), job_(job), files_(files), beat_(observer, job.outputs.size()) {}
+      : first_(first), job_(job), files_(files), progress_(observer, job.outputs.size()) {}
 
-  Result<Fd> make() {
+  Result<Joined> make() {
     if (auto ok = look(); !ok) return std::unexpected(ok.error());
     if (auto ok = prepare_all(); !ok) return std::unexpected(ok.error());
     if (copies_video_ && has_part() && !are_alike()) {
@@ -83,10 +77,14 @@ class Join {
     auto muxer = FileMuxer::create(file, "", container_, Layout::kWhole);
     if (!muxer) return std::unexpected(muxer.error());
     if (auto ok = write(**muxer); !ok) return std::unexpected(ok.error());
-    return file.take();
+    return Joined{file.take(), share()};
   }
 
  private:
+  bool encodes() const { return !copies_video_ || !copies_audio_; }
+  /// Encoding with little loss is about as much work as what follows.
+  double share() const { return encodes() && has_video_ ? 0.5 : 0.1; }
+
   Result<Fd> open(std::size_t i) {
     return i == 0 ? duplicate(first_) : files_.open(job_.pieces[i].input);
   }
@@ -205,7 +203,9 @@ class Join {
     own.threads = job_.threads;
     own.accept_damaged = job_.accept_damaged;
     OneFile file(files_, ".joined/" + std::to_string(i) + ".mp4");
-    auto made = run(sources_[i].get(), own, file, beat_);
+    const double step = share() / static_cast<double>(job_.pieces.size());
+    progress_.set(step * static_cast<double>(i), step * static_cast<double>(i + 1));
+    auto made = run(sources_[i].get(), own, file, progress_);
     if (!made) return std::unexpected(made.error());
     if (made->outputs.front().error) return std::unexpected(*made->outputs.front().error);
     prepared_.push_back(file.take());
@@ -223,7 +223,7 @@ class Join {
       if (auto ok = append(muxer, *input, streams); !ok) {
         return std::unexpected(in_piece(ok.error(), i));
       }
-      beat_.on_progress({}, 0);
+      progress_.on_progress({}, 0);  // nobody takes it for a standstill
     }
     return muxer.finish();
   }
@@ -332,7 +332,7 @@ class Join {
   const int first_;
   const Job& job_;
   OutputFiles& files_;
-  Heartbeat beat_;
+  Unheard progress_;
   const Container container_ = Container::kMp4;
   std::vector<Fd> sources_;
   std::vector<Fd> prepared_;
@@ -351,7 +351,15 @@ class Join {
 
 }  // namespace
 
-Result<Fd> join_pieces(int first, const Job& job, OutputFiles& files, Observer& observer) {
+void Stretch::on_progress(std::span<const double> done, double speed) {
+  for (std::size_t i = 0; i < shown_.size() && !done.empty(); ++i) {
+    const double of_it = done.size() == shown_.size() ? done[i] : done.front();
+    shown_[i] = std::max(shown_[i], from_ + (to_ - from_) * of_it);
+  }
+  observer_.on_progress(shown_, speed);
+}
+
+Result<Joined> join_pieces(int first, const Job& job, OutputFiles& files, Observer& observer) {
   return Join(first, job, files, observer).make();
 }
 

@@ -104,7 +104,11 @@ class Bits {
     return value - 1;
   }
 
-  bool flag(std::size_t& at) const { return at < bits_.size() && bits_[at++]; }
+  bool flag(std::size_t& at) const {
+    const bool value = at < bits_.size() && bits_[at];
+    ++at;
+    return value;
+  }
   bool is_over(std::size_t at) const { return at >= bits_.size(); }
 
   void set(std::size_t at, unsigned value, std::size_t width) {

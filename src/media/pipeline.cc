@@ -8,6 +8,7 @@
 #include <stop_token>
 #include <thread>
 
+#include "media/heif.h"
 #include "media/join.h"
 #include "media/keyframe_parts.h"
 #include "media/picture_set.h"
@@ -41,7 +42,7 @@ class Ticker {
   Ticker(const Transcode& transcode, Observer& observer)
       : transcode_(transcode),
         observer_(observer),
-        thread_([this](std::stop_token stop) { tick(stop); }) {}
+        thread_([this](const std::stop_token& stop) { tick(stop); }) {}
 
   double speed() const {
     const std::chrono::duration<double> wall = std::chrono::steady_clock::now() - start_;
@@ -49,7 +50,7 @@ class Ticker {
   }
 
  private:
-  void tick(std::stop_token stop) {
+  void tick(const std::stop_token& stop) {
     std::unique_lock lock(mutex_);
     while (!stop.stop_requested()) {
       wake_.wait_for(lock, stop, std::chrono::milliseconds(kProgressEvery), [] { return false; });
@@ -188,14 +189,30 @@ Result<Millis> skip_ahead(int fd, Input& input, const Job& job, const MediaFacts
   return 0;
 }
 
+Result<Made> run_checked(int fd, const Job& job, OutputFiles& files, Observer& observer);
+
+Result<Made> run_unwrapped(int fd, const Job& job, OutputFiles& files, Observer& observer) {
+  const auto facts = probe_heif(fd);
+  if (!facts) return std::unexpected(facts.error());
+  const auto picture = unwrap_heif(fd, files);
+  if (!picture) return std::unexpected(picture.error());
+  HeifObserver wrapped(observer, *facts);
+  auto made = run_checked(picture->get(), job, files, wrapped);
+  if (made) made->source = *facts;
+  return made;
+}
+
 Result<Made> run_checked(int fd, const Job& job, OutputFiles& files, Observer& observer) {
   if (!job.pieces.empty()) {
     const auto joined = join_pieces(fd, job, files, observer);
     if (!joined) return std::unexpected(joined.error());
     Job rest = job;
     rest.pieces.clear();
-    return run_checked(joined->get(), rest, files, observer);
+    Stretch after(observer, job.outputs.size());
+    after.set(joined->share, 1);
+    return run_checked(joined->file.get(), rest, files, after);
   }
+  if (is_heif(fd)) return run_unwrapped(fd, job, files, observer);
   auto input = Input::open(fd);
   if (!input) return std::unexpected(input.error());
   Made made;

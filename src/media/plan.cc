@@ -46,7 +46,7 @@ bool can_reuse(const OutputSpec& spec, const Part& part, const SourceStreams& so
          !cannot_copy(stream, muxer_of(spec));
 }
 
-void note(PlannedOutput& planned, std::string text) {
+void add_note(PlannedOutput& planned, std::string text) {
   const bool is_new = std::ranges::find(planned.notes, text) == planned.notes.end();
   if (is_new) planned.notes.push_back(std::move(text));
 }
@@ -60,7 +60,7 @@ Status plan_encode(Plan& plan, PlannedOutput& planned, const OutputSpec& spec,
   if (can_reuse(spec, planned.part, source, *source.video_stream) &&
       is_already(wanted, options, *source.video, *source.video_stream)) {
     made.copies_video = plan.copies_video = true;
-    note(planned, "pictures are copied: the source's already are what is asked for");
+    add_note(planned, "pictures are copied: the source's already are what is asked for");
     return {};
   }
   const Dimensions size = wanted.settings.size;
@@ -111,7 +111,7 @@ Status plan_track(Plan& plan, PlannedOutput& planned, const OutputSpec& spec,
   if (can_reuse(spec, planned.part, source, *sound.stream) &&
       is_already(own, sound, writes_edit_lists(spec))) {
     plan.copies_audio[place] = true;
-    note(planned, "sound is copied: the source's already is what is asked for");
+    add_note(planned, "sound is copied: the source's already is what is asked for");
     return {};
   }
   own.reuse = true;  // equal encodes compare equal

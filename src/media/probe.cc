@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "media/describe.h"
+#include "media/heif.h"
 
 namespace telecine::media {
 namespace {
@@ -211,6 +212,7 @@ MediaFacts probe(Input& input) {
 }
 
 Result<MediaFacts> probe(int fd) {
+  if (is_heif(fd)) return probe_heif(fd);
   auto input = Input::open(fd);
   if (!input) return std::unexpected(input.error());
   MediaFacts facts = probe(*input);

@@ -89,11 +89,11 @@ class PacketIndex {
 };
 
 // An encoder meets an average about as nearly.
-constexpr double kTolerance = 1.05;
+constexpr double kRateTolerance = 1.05;
 
 bool fits_rate(const RateControl& wanted, const RateControl& meant, const PacketIndex& index) {
   if (!wanted.bitrate && !wanted.max_rate) return false;
-  if (meant.bitrate && index.mean_rate() > static_cast<double>(*meant.bitrate) * kTolerance) {
+  if (meant.bitrate && index.mean_rate() > static_cast<double>(*meant.bitrate) * kRateTolerance) {
     return false;
   }
   return !meant.max_rate || index.fits_buffer(static_cast<double>(*meant.max_rate),
@@ -265,7 +265,7 @@ bool is_already(const AudioOptions& wanted, const SourceSound& sound, bool may_h
   const auto hidden = index.run_up();
   if (!index.is_complete() || !hidden || *hidden > (may_hide ? kMostHidden : 0)) return false;
   return wanted.codec == AudioCodec::kFlac ||
-         index.mean_rate() <= static_cast<double>(wanted.bitrate) * kTolerance;
+         index.mean_rate() <= static_cast<double>(wanted.bitrate) * kRateTolerance;
 }
 
 }  // namespace telecine::media

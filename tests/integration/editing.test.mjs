@@ -7,7 +7,7 @@ import path from 'node:path';
 import {
   assert_decodes, colour_at, ffprobe, lacks_tools, picture_digests, timing_of,
 } from './support/media.mjs';
-import { check_if } from './support/suite.mjs';
+import { check_if, until } from './support/suite.mjs';
 import { Server } from './support/server.mjs';
 import { MediaSource } from './support/source.mjs';
 import { Transcodes, load, near } from './support/transcodes.mjs';
@@ -284,6 +284,23 @@ check_if(lacks_tools, 'sources of several colours are joined to one look', async
   }
 }, long);
 
+check_if(lacks_tools, 'joining counts as progress', async () => {
+  const one = synthesise('one.mp4', x264(''), { seconds: 20, size: '1280x720' });
+  const other = synthesise('other.mkv', x264(''), { seconds: 5, size: '320x240' });
+  const inputs = [{ input: await upload(one) }, { input: await upload(other) }];
+  const { id } = await made.server.client.submit({ inputs, outputs: [
+    { name: 'v', type: 'video', video: { preset: 'ultrafast', height: 180 } }] });
+  const seen = [];
+  const task = await until('the task to end', async () => {
+    const now = await made.server.client.task(id);
+    seen.push(now.progress);
+    return now.state === 'succeeded' ? now : null;
+  }, { every: 30 });
+  assert.ok(seen.some((share) => share > 0.02 && share < 0.4), `${[...new Set(seen)]}`);
+  seen.forEach((share, i) => assert.ok(i === 0 || share >= seen[i - 1], `${share} after ${seen[i - 1]}`));
+  assert.equal(task.progress, 1);
+}, long);
+
 check_if(lacks_tools, 'sound that is FLAC already joins sound that is not', async () => {
   const tone = (name, codec, hertz) => synthesise(name, [...codec], { from: ['-f', 'lavfi', '-i',
     `sine=${hertz}:r=48000:d=2,pan=stereo|c0=c0|c1=c0`] });
@@ -393,7 +410,7 @@ for (const [what, kind, options] of stills) {
   }, long);
 }
 
-check_if(lacks_tools, 'a HEIC picture is refused by its kind', async () => {
+check_if(lacks_tools, 'a still of an unknown kind, and a broken HEIC, are refused as that', async () => {
   const box = (type, ...parts) => {
     const head = Buffer.alloc(8);
     const body = Buffer.concat(parts);
@@ -403,14 +420,43 @@ check_if(lacks_tools, 'a HEIC picture is refused by its kind', async () => {
   };
   const words = (text) => Buffer.from(text, 'latin1');
   const handler = box('hdlr', Buffer.alloc(8), words('pict'), Buffer.alloc(13));
-  const heic = Buffer.concat([box('ftyp', words('heic\0\0\0\0mif1heic')),
-                              box('meta', Buffer.alloc(4), handler), box('mdat', Buffer.alloc(64))]);
-  const { input } = await made.server.client.upload(heic, 'a.heic');
-  const answer = await made.server.client.raw('POST', '/api/v1/tasks', { body: {
-    input, outputs: [{ type: 'cover' }], max_attempts: 1 } });
-  const task = await made.server.client.finished(answer.json().id);
-  assert.equal(task.error.code, 'unsupported', JSON.stringify(task.error));
-  assert.match(task.error.message, /HEIC/);
+  const still = (brand) => Buffer.concat([
+    box('ftyp', words(`${brand}\0\0\0\0mif1${brand}`)), box('meta', Buffer.alloc(4), handler),
+    box('mdat', Buffer.alloc(64))]);
+  for (const [brand, code, words_of_it] of [['heic', 'decode_failed', /HEIC/],
+                                            ['jp2k', 'unsupported', /still picture/]]) {
+    const { input } = await made.server.client.upload(still(brand), `a.${brand}`);
+    const { id } = await made.server.client.submit({ input, outputs: [{ type: 'cover' }],
+                                                     max_attempts: 1 });
+    const task = await made.server.client.finished(id);
+    assert.equal(task.error.code, code, JSON.stringify(task.error));
+    assert.match(task.error.message, words_of_it);
+  }
+}, long);
+
+const lacks_heif = spawnSync('heif-enc', ['--version']).error
+  ? 'there is no heif-enc (Debian package libheif-examples)' : null;
+
+check_if(lacks_tools ?? lacks_heif, 'a HEIC picture is a source like any other still', async () => {
+  const png = synthesise('quarters.png', ['-frames:v', '1'], { from: ['-f', 'lavfi', '-i',
+    'color=red:s=320x240:r=1,drawbox=x=0:y=120:w=320:h=120:color=lime:t=fill,format=rgb24'] });
+  const heic = path.join(made.folder, 'quarters.heic');
+  assert.equal(spawnSync('heif-enc', ['-q', '95', '-o', heic, png]).status, 0);
+  const task = await made.make(heic, [
+    { name: 'c', type: 'cover', format: 'png' }, { name: 'v', type: 'video', video: small }]);
+  assert.equal(task.source.container, 'heif');
+  assert.deepEqual([task.source.video[0].codec, task.source.video[0].width, task.source.video[0].height],
+                   ['hevc', 320, 240]);
+  assert.equal(task.source.size, fs.statSync(heic).size);
+  const { input } = await made.server.client.upload(fs.readFileSync(heic), 'q.heic');
+  const probed = await made.server.client.done({ kind: 'probe', input });
+  assert.deepEqual(probed.source.video, task.source.video);
+  const cover = (await made.file(task.outputs[0])).file;
+  for (const [y, wanted] of [[40, [255, 0, 0]], [200, [0, 255, 0]]]) {
+    const got = await colour_at(cover, 100, y);
+    wanted.forEach((value, i) => near(got[i], value, 12, `${y}: ${got}`));
+  }
+  await assert_decodes((await made.file(task.outputs[1])).file);
 }, long);
 
 check_if(lacks_tools, 'a stream that does not start with a keyframe is used from the first one on',

@@ -1,0 +1,33 @@
+#pragma once
+
+#include "media/pipeline.h"
+
+namespace telecine::media {
+
+/// Whether the file is a still picture in HEIF by its own word, other than AVIF, which libav reads.
+bool is_heif(int fd);
+
+/// The picture of a HEIF file, upright, as a file of a kind that libav reads, which is one of
+/// `files` and no output's. kNotMedia for a broken one, kResourceLimit beyond the bounds of
+/// allow.h.
+Result<Fd> unwrap_heif(int fd, OutputFiles& files);
+
+/// What such a file says of its picture, which is not decoded for it. Errors as above.
+Result<MediaFacts> probe_heif(int fd);
+
+/// Lets the facts of the file stand for those of what it was unwrapped to.
+class HeifObserver : public Observer {
+ public:
+  HeifObserver(Observer& observer, const MediaFacts& facts) : observer_(observer), facts_(facts) {}
+
+  Status on_source(const MediaFacts&) override { return observer_.on_source(facts_); }
+  void on_progress(std::span<const double> done, double speed) override {
+    observer_.on_progress(done, speed);
+  }
+
+ private:
+  Observer& observer_;
+  const MediaFacts& facts_;
+};
+
+}  // namespace telecine::media
