@@ -38,8 +38,7 @@ Bytes sample_head(const ReadIo& io, AVStream& stream) {
       // The length is cut with the slice.
       const std::size_t kept = std::min({length, left, kMostOfSlice});
       for (std::size_t i = 0; i < count; ++i) {
-        const std::size_t shift = 8 * (count - 1 - i);
-        bytes[at + i] = static_cast<std::uint8_t>(shift < 64 ? kept >> shift : 0);
+        bytes[at + i] = static_cast<std::uint8_t>(kept >> 8 * (count - 1 - i));
       }
       bytes.resize(at + count + kept);
       return bytes;

@@ -131,6 +131,20 @@ Result<PacketPtr> packed_png(const AVFrame& frame) {
   return packet;
 }
 
+MediaFacts heif_facts(const Opened& opened) {
+  const heif_image_handle* picture = opened.picture.get();
+  MediaFacts facts;
+  facts.container = "heif";
+  facts.size = static_cast<std::int64_t>(opened.bytes.size());
+  VideoFacts& video = facts.video.emplace_back();
+  video.codec = "hevc";
+  video.width = video.coded_width = heif_image_handle_get_width(picture);
+  video.height = video.coded_height = heif_image_handle_get_height(picture);
+  video.frames = 1;
+  video.bit_depth = std::max(8, heif_image_handle_get_luma_bits_per_pixel(picture));
+  return facts;
+}
+
 }  // namespace
 
 bool is_heif(int fd) {
@@ -144,7 +158,7 @@ bool is_heif(int fd) {
   return heif_has_compatible_brand(head.data(), static_cast<int>(got), "avif") != 1;
 }
 
-Result<Fd> unwrap_heif(int fd, OutputFiles& files) {
+Result<UnwrappedPicture> unwrap_heif(int fd, OutputFiles& files) {
   const auto opened = open_heif(fd);
   if (!opened) return std::unexpected(opened.error());
   const auto image = decode_heif(*opened->picture);
@@ -154,27 +168,17 @@ Result<Fd> unwrap_heif(int fd, OutputFiles& files) {
   const auto packet = packed_png(**frame);
   if (!packet) return std::unexpected(packet.error());
   auto file = files.create(".unwrapped.png");
-  if (!file) return file;
+  if (!file) return std::unexpected(file.error());
   const std::string_view content(reinterpret_cast<const char*>((*packet)->data),
                                  static_cast<std::size_t>((*packet)->size));
   if (auto ok = write_whole(file->get(), content); !ok) return std::unexpected(ok.error());
-  return file;
+  return UnwrappedPicture{std::move(*file), heif_facts(*opened)};
 }
 
 Result<MediaFacts> probe_heif(int fd) {
   const auto opened = open_heif(fd);
   if (!opened) return std::unexpected(opened.error());
-  const heif_image_handle* picture = opened->picture.get();
-  MediaFacts facts;
-  facts.container = "heif";
-  facts.size = static_cast<std::int64_t>(opened->bytes.size());
-  VideoFacts& video = facts.video.emplace_back();
-  video.codec = "hevc";
-  video.width = video.coded_width = heif_image_handle_get_width(picture);
-  video.height = video.coded_height = heif_image_handle_get_height(picture);
-  video.frames = 1;
-  video.bit_depth = std::max(8, heif_image_handle_get_luma_bits_per_pixel(picture));
-  return facts;
+  return heif_facts(*opened);
 }
 
 }  // namespace telecine::media

@@ -7,10 +7,14 @@ namespace telecine::media {
 /// Whether the file is a still picture in HEIF by its own word, other than AVIF, which libav reads.
 bool is_heif(int fd);
 
-/// The picture of a HEIF file, upright, as a file of a kind that libav reads, which is one of
-/// `files` and no output's. kNotMedia for a broken one, kResourceLimit beyond the bounds of
-/// allow.h.
-Result<Fd> unwrap_heif(int fd, OutputFiles& files);
+struct UnwrappedPicture {
+  Fd file;           ///< of a kind that libav reads, upright
+  MediaFacts facts;  ///< of the file it was in
+};
+
+/// The picture of a HEIF file. What holds it is one of `files` and no output's. kDecodeFailed for a
+/// broken one, kResourceLimit beyond the bounds of allow.h.
+Result<UnwrappedPicture> unwrap_heif(int fd, OutputFiles& files);
 
 /// What such a file says of its picture, which is not decoded for it. Errors as above.
 Result<MediaFacts> probe_heif(int fd);

@@ -192,13 +192,11 @@ Result<Millis> skip_ahead(int fd, Input& input, const Job& job, const MediaFacts
 Result<Made> run_checked(int fd, const Job& job, OutputFiles& files, Observer& observer);
 
 Result<Made> run_unwrapped(int fd, const Job& job, OutputFiles& files, Observer& observer) {
-  const auto facts = probe_heif(fd);
-  if (!facts) return std::unexpected(facts.error());
   const auto picture = unwrap_heif(fd, files);
   if (!picture) return std::unexpected(picture.error());
-  HeifObserver wrapped(observer, *facts);
-  auto made = run_checked(picture->get(), job, files, wrapped);
-  if (made) made->source = *facts;
+  HeifObserver wrapped(observer, picture->facts);
+  auto made = run_checked(picture->file.get(), job, files, wrapped);
+  if (made) made->source = picture->facts;
   return made;
 }
 

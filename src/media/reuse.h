@@ -5,8 +5,8 @@
 
 namespace telecine::media {
 
-/// Whether a file has an index of all its packets, none of them beyond its end, and one set of
-/// parameters for each stream: an MP4 as it should be.
+/// Whether a file is an MP4 or MOV that holds all that its index lists, with one description for
+/// each stream. Others do not list their packets, and nothing is known of those without reading.
 bool lists_whole_packets(const Input& input);
 
 /// Whether the source's own stream already is what an encode would be asked for, so that encoding
