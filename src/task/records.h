@@ -88,7 +88,14 @@ Result<std::vector<OutputSpec>> output_list_from(ObjectReader& in, std::string_v
 boost::json::object to_json(const Delivery& delivery);
 Delivery delivery_from(const boost::json::value& value);
 
-/// The templates every installation has, from templates.json; validated once at first use.
-const std::vector<Template>& built_in_templates();
+/// The templates that every installation has stand in templates.json, a list for each family: the
+/// native ones, and those that a dialect's clients know by number or name. These functions throw
+/// std::logic_error for a file that does not hold what it should; a server reads all of it as it
+/// starts.
+const std::vector<Template>& built_in_templates();  ///< the native ones
+/// Of a family that describes its templates as the native one does.
+std::vector<Template> load_built_in_templates(std::string_view family);
+/// Of a family in words of its own.
+const boost::json::array& built_in_documents(std::string_view family);
 
 }  // namespace telecine

@@ -6,6 +6,7 @@
 
 #include "base/text.h"
 #include "dialect/tencent/errors.h"
+#include "dialect/tencent/presets.h"
 #include "dialect/tencent/signature.h"
 
 namespace telecine::tencent {
@@ -204,6 +205,7 @@ View make_view(const Api& api, std::int64_t app_id, const std::string& account, 
 }
 
 void mount(http::Router& router, Api& api) {
+  load_presets();
   const http::Handler handler = [&api](http::Request& request, const http::Params&,
                                        const http::Responder& respond) {
     serve(api, request, respond);

@@ -8,8 +8,11 @@
 
 namespace telecine::tencent {
 
-/// The vendor's preset templates as outputs of a task. Nothing for a number that there is not, or
-/// that this engine cannot make.
+/// Reads the tables below, so that what is wrong with them shows as the server starts.
+void load_presets();
+
+/// The vendor's preset templates, of templates.json, as outputs of a task. Nothing for a number
+/// that there is not, or that this engine cannot make.
 std::optional<OutputSpec> transcode_output(int definition);
 std::optional<OutputSpec> cover_output(int definition, const Position& at);
 /// Pictures all over the source.
@@ -20,7 +23,6 @@ std::optional<OutputSpec> snapshot_output(int definition, const std::vector<Mill
 std::optional<OutputSpec> animation_output(int definition, double start, double end);
 /// Sheets of small pictures.
 std::optional<OutputSpec> sprite_output(int definition);
-inline constexpr int kSpriteSeconds = 10;  // from one small picture to the next
 /// One master playlist over the HLS transcodes among `outputs`, which are encoded once all the
 /// same. Nothing when there are none.
 inline constexpr int kMasterPlaylist = 10'000;

@@ -2,40 +2,20 @@
 
 #include <algorithm>
 #include <array>
+#include <stdexcept>
 
 #include "base/text.h"
+#include "task/records.h"
 
 namespace telecine::visionular {
 namespace {
 
 struct Size {
-  std::string_view name;  ///< in a template's name
   std::string_view resolution;
   int short_side;
 };
-constexpr std::array kSizes = {Size{"360p", "360p", 360}, Size{"480p", "480p", 480},
-                               Size{"720p", "720p", 720}, Size{"1080p", "1080p", 1080},
-                               Size{"2K", "2K", 1440},    Size{"4K", "4K", 2160},
-                               Size{"Original", "", 0}};
-
-struct Part {
-  std::string_view name;
-  std::string_view word;
-};
-constexpr std::array kFormats = {Part{"MP4", "mp4"}, Part{"HLS", "hls"}};
-constexpr std::array kCodecs = {Part{"264", "h264"}, Part{"265", "h265"}, Part{"AV1", "av1"}};
-/// FLV players take no more.
-constexpr int kMostFlv = 1080;
-
-struct Old {
-  std::string_view name;
-  std::string_view resolution;
-  int framerate;
-};
-/// Those of the first version of the API.
-constexpr std::array kOld = {Old{"480p", "480p", 25}, Old{"720p", "720p", 25},
-                             Old{"1080p", "1080p", 30}, Old{"origin", "", 0}};
-constexpr int kOldAudio = 64;
+constexpr std::array kSizes = {Size{"360p", 360},   Size{"480p", 480}, Size{"720p", 720},
+                               Size{"1080p", 1080}, Size{"2K", 1440},  Size{"4K", 2160}};
 
 /// x264's constant quality for 1…10. A measure of its own per shot would be better: these are fixed
 /// steps around the encoder's usual 23, two of which are about a quarter of the bits.
@@ -48,39 +28,35 @@ constexpr int kUsualSegment = 6;
 constexpr int kBitsFrom = 1000;
 constexpr int kMostSide = 8192;
 
-Template built_in(std::string name) {
+constexpr std::array<std::string_view, 3> kFormats = {"mp4", "hls", "flv"};
+
+Template built_in(const json::value& document) {
+  constexpr int kMost = 128;
+  ObjectReader in(document, "templates.json");
   Template made;
-  made.id = "builtin-" + name;
+  made.name = in.text("name").value_or("");
+  made.format = in.text("format").value_or(made.format);
+  made.vcodec = in.text("vcodec").value_or(made.vcodec);
+  made.resolution = in.text("resolution").value_or("");
+  made.framerate = static_cast<int>(in.integer("framerate", 1, kMost).value_or(0));
+  made.audio_bitrate = static_cast<int>(in.integer("audio_bitrate", 1, kMost).value_or(0));
+  made.id = "builtin-" + made.name;
   std::ranges::replace(made.id, '_', '-');
-  made.name = std::move(name);
+  const bool known = std::ranges::find(kFormats, made.format) != kFormats.end() &&
+                     value_named<VideoCodec>(made.vcodec) && size_of(made.resolution);
+  if (made.name.empty() || !known || !check_makeable(made)) {
+    in.refuse("name", "does not describe a template: \"" + made.name + "\"");
+  }
+  if (auto ok = in.finish(); !ok) {
+    throw std::logic_error(ok.error().field + " " + ok.error().message);
+  }
   return made;
 }
 
-std::vector<Template> make_all() {
+std::vector<Template> load_all() {
   std::vector<Template> all;
-  for (const Part& format : kFormats) {
-    for (const Part& codec : kCodecs) {
-      for (const Size& size : kSizes) {
-        auto& made =
-            all.emplace_back(built_in(std::string(format.name) + "_" + std::string(codec.name) +
-                                      "_" + std::string(size.name)));
-        made.format = format.word;
-        made.vcodec = codec.word;
-        made.resolution = size.resolution;
-      }
-    }
-  }
-  for (const Size& size : kSizes) {
-    if (size.short_side > kMostFlv) continue;
-    auto& made = all.emplace_back(built_in("FLV_264_" + std::string(size.name)));
-    made.format = "flv";
-    made.resolution = size.resolution;
-  }
-  for (const Old& old : kOld) {
-    auto& made = all.emplace_back(built_in(std::string(old.name)));
-    made.resolution = old.resolution;
-    made.framerate = old.framerate;
-    made.audio_bitrate = kOldAudio;
+  for (const json::value& document : built_in_documents("visionular")) {
+    all.push_back(built_in(document));
   }
   return all;
 }
@@ -117,7 +93,7 @@ std::string Template::extension() const {
 }
 
 std::span<const Template> built_in_templates() {
-  static const std::vector<Template> all = make_all();
+  static const std::vector<Template> all = load_all();
   return all;
 }
 
