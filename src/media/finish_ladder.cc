@@ -71,7 +71,7 @@ MediaFacts Transcode::rendition_facts(const Work& work, std::size_t rendition) c
   return facts;
 }
 
-LadderTrack Transcode::ladder_track(const Target& target) const {
+LadderTrack Transcode::ladder_track(const Work& work, const Target& target) const {
   LadderTrack made;
   made.folder = target.folder;
   made.muxer = target.hls;
@@ -80,7 +80,7 @@ LadderTrack Transcode::ladder_track(const Target& target) const {
     made.video_codec = codec_string(*track->codec);
     made.size = {facts.video.front().width, facts.video.front().height};
     made.frame_rate = facts.video.front().frame_rate;
-    made.is_copy = target.video_copy != nullptr;
+    made.is_copy = work.spec->renditions[*target.rendition].video->codec == VideoCodec::kCopy;
   }
   if (target.sounds.empty()) return made;
   const SoundTrack& sound = target.sounds.front();
@@ -99,7 +99,7 @@ Ladder Transcode::ladder_of(const Work& work) const {
   for (const auto& group : work.groups) ladder.variants.push_back({std::nullopt, group});
   for (const Target& target : work.targets) {
     ladder.seconds = std::max(ladder.seconds, target.hls->seconds());
-    LadderTrack track = ladder_track(target);
+    LadderTrack track = ladder_track(work, target);
     if (target.rendition) {
       ladder.variants[*target.rendition].track = std::move(track);
     } else {

@@ -220,7 +220,9 @@ Result<Made> run_checked(int fd, const Job& job, OutputFiles& files, Observer& o
   }
   if (auto ok = observer.on_source(made.source); !ok) return std::unexpected(ok.error());
   if (job.find_cuts > 0) {
-    made.cuts = Transcode(*input, made.source, job, files, 0).cuts(job.find_cuts);
+    Transcode transcode(*input, made.source, job, files, 0);
+    made.cuts = transcode.cuts(job.find_cuts);
+    made.reused = transcode.reused();
     return made;
   }
 

@@ -20,6 +20,17 @@ struct Segment {
   std::int64_t to = INT64_MAX;
 };
 
+/// A stream of the source that an output takes as it is although an encode was asked for; see
+/// reuse.h.
+struct Reused {
+  static constexpr int kPictures = -1;
+
+  std::string output;
+  int rendition = 0;
+  int track = kPictures;  ///< else the place among the source's sounds
+  bool operator==(const Reused&) const = default;
+};
+
 /// What is to be made of one input, all in one decode.
 struct Job {
   std::vector<OutputSpec> outputs;
@@ -32,6 +43,8 @@ struct Job {
   Millis find_cuts = 0;            ///< only say where it can be cut, about so far apart
   std::optional<Segment> segment;  ///< only encode these pictures. Made::outputs are then the
                                    ///< encodes, each with the one file that the join will ask for
+  /// What finding the cuts has found of its streams, for all runs that follow; none: find it.
+  std::optional<std::vector<Reused>> reused{};
   int segments = 0;  ///< take the pictures from the files of so many such runs: OutputFiles::open
                      ///< is asked for "segment/<number of the run>/<number of the encode>"
 };
@@ -55,6 +68,7 @@ struct Made {
   std::vector<MadeOutput> outputs;        ///< in the job's order
   std::optional<AnalysisFacts> analysis;  ///< of a job that analyses
   std::vector<std::int64_t> cuts{};       ///< keyframes at which it can be cut; none: nowhere
+  std::vector<Reused> reused{};           ///< beside cuts: see Job
 };
 
 inline constexpr Millis kProgressEvery = 200;

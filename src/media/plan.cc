@@ -38,12 +38,16 @@ AudioOptions audio_options(const OutputSpec& spec, const AudioOptions& wanted) {
   return options;
 }
 
-/// Whether the stream can go into the output as it is. Parts are not: their rate is not that of the
-/// whole. Nor ladders: their renditions begin their segments together, which only encoders promise.
-bool can_reuse(const OutputSpec& spec, const Part& part, const SourceStreams& source,
-               const AVStream& stream) {
-  return source.reusable && part.is_whole() && spec.type == OutputType::kVideo &&
-         !cannot_copy(stream, muxer_of(spec));
+/// What the planning of all outputs shares.
+struct Planning {
+  Plan plan;
+  const SourceStreams& source;
+  Reuse& reuse;
+};
+
+/// Whether a stream could go into the output as it is; see reuse.h.
+bool may_reuse(const OutputSpec& spec, const Part& part, const AVStream& stream) {
+  return part.is_whole() && !cannot_copy(stream, muxer_of(spec));
 }
 
 void add_note(PlannedOutput& planned, std::string text) {
@@ -51,14 +55,16 @@ void add_note(PlannedOutput& planned, std::string text) {
   if (is_new) planned.notes.push_back(std::move(text));
 }
 
-Status plan_encode(Plan& plan, PlannedOutput& planned, const OutputSpec& spec,
-                   const VideoOptions& options, const SourceStreams& source) {
+Status plan_encode(Planning& all, PlannedOutput& planned, const OutputSpec& spec,
+                   const VideoOptions& options) {
+  auto& [plan, source, reuse] = all;
   PlannedRendition& made = planned.renditions.back();
   auto pictures = plan_pictures(options, spec.type, *source.video, *source.video_stream);
   if (!pictures) return std::unexpected(pictures.error());
   PlannedVideo wanted = std::move(*pictures);
-  if (can_reuse(spec, planned.part, source, *source.video_stream) &&
-      is_already(wanted, options, *source.video, *source.video_stream)) {
+  const std::size_t rendition = planned.renditions.size() - 1;
+  if (may_reuse(spec, planned.part, *source.video_stream) &&
+      reuse.takes_pictures(spec, rendition, wanted, options, source)) {
     made.copies_video = plan.copies_video = true;
     add_note(planned, "pictures are copied: the source's already are what is asked for");
     return {};
@@ -79,9 +85,10 @@ Status plan_encode(Plan& plan, PlannedOutput& planned, const OutputSpec& spec,
   return {};
 }
 
-Status plan_video(Plan& plan, PlannedOutput& planned, const OutputSpec& spec,
-                  const VideoOptions& options, const SourceStreams& source) {
-  if (options.codec != VideoCodec::kCopy) return plan_encode(plan, planned, spec, options, source);
+Status plan_video(Planning& all, PlannedOutput& planned, const OutputSpec& spec,
+                  const VideoOptions& options) {
+  if (options.codec != VideoCodec::kCopy) return plan_encode(all, planned, spec, options);
+  auto& [plan, source, reuse] = all;
   if (auto why = cannot_copy(*source.video_stream, muxer_of(spec))) {
     return std::unexpected(std::move(*why));
   }
@@ -92,11 +99,12 @@ Status plan_video(Plan& plan, PlannedOutput& planned, const OutputSpec& spec,
   }
   VideoOptions instead;
   instead.codec = carrier_of(spec).video.front();
-  return plan_encode(plan, planned, spec, instead, source);
+  return plan_encode(all, planned, spec, instead);
 }
 
-Status plan_track(Plan& plan, PlannedOutput& planned, const OutputSpec& spec,
-                  const AudioOptions& options, const SourceStreams& source, std::size_t place) {
+Status plan_track(Planning& all, PlannedOutput& planned, const OutputSpec& spec,
+                  const AudioOptions& options, std::size_t place) {
+  auto& [plan, source, reuse] = all;
   const SourceSound& sound = source.sounds[place];
   PlannedTrack& track = planned.renditions.back().sounds.emplace_back(place, std::nullopt);
   if (options.codec == AudioCodec::kCopy) {
@@ -108,8 +116,9 @@ Status plan_track(Plan& plan, PlannedOutput& planned, const OutputSpec& spec,
   }
   AudioOptions own = audio_options(spec, options);
   own.tracks = {};  // said by `source`
-  if (can_reuse(spec, planned.part, source, *sound.stream) &&
-      is_already(own, sound, writes_edit_lists(spec))) {
+  const std::size_t rendition = planned.renditions.size() - 1;
+  if (may_reuse(spec, planned.part, *sound.stream) &&
+      reuse.takes_sound(spec, rendition, place, own, source)) {
     plan.copies_audio[place] = true;
     add_note(planned, "sound is copied: the source's already is what is asked for");
     return {};
@@ -120,16 +129,16 @@ Status plan_track(Plan& plan, PlannedOutput& planned, const OutputSpec& spec,
   return {};
 }
 
-Status plan_audio(Plan& plan, PlannedOutput& planned, const OutputSpec& spec,
-                  const AudioOptions& options, const SourceStreams& source) {
+Status plan_audio(Planning& all, PlannedOutput& planned, const OutputSpec& spec,
+                  const AudioOptions& options) {
   std::vector<TrackTraits> traits;
-  for (const auto& sound : source.sounds) {
+  for (const auto& sound : all.source.sounds) {
     traits.push_back({sound.facts->language, sound.facts->is_default});
   }
   auto places = chosen(options.tracks, traits, "sound");
   if (!places) return std::unexpected(places.error());
   for (const std::size_t place : *places) {
-    auto ok = plan_track(plan, planned, spec, options, source, place);
+    auto ok = plan_track(all, planned, spec, options, place);
     if (!ok) return ok;
   }
   return {};
@@ -145,8 +154,9 @@ void set_sound_apart(PlannedOutput& planned) {
   }
 }
 
-Status plan_rendition(Plan& plan, PlannedOutput& planned, const OutputSpec& spec,
-                      const Rendition& rendition, const SourceStreams& source) {
+Status plan_rendition(Planning& all, PlannedOutput& planned, const OutputSpec& spec,
+                      const Rendition& rendition) {
+  const SourceStreams& source = all.source;
   planned.renditions.emplace_back();
   const bool has_video = rendition.video && source.video != nullptr;
   const bool has_audio = rendition.audio && !source.sounds.empty();
@@ -155,20 +165,20 @@ Status plan_rendition(Plan& plan, PlannedOutput& planned, const OutputSpec& spec
                 rendition.video ? "the source has no picture" : "the source has no sound");
   }
   if (has_video) {
-    auto ok = plan_video(plan, planned, spec, *rendition.video, source);
+    auto ok = plan_video(all, planned, spec, *rendition.video);
     if (!ok) return ok;
   }
-  if (has_audio) return plan_audio(plan, planned, spec, *rendition.audio, source);
+  if (has_audio) return plan_audio(all, planned, spec, *rendition.audio);
   return {};
 }
 
-Status plan_output(Plan& plan, PlannedOutput& planned, const OutputSpec& spec,
-                   const SourceStreams& source) {
+Status plan_output(Planning& all, PlannedOutput& planned, const OutputSpec& spec) {
+  const SourceStreams& source = all.source;
   if (takes_pictures(spec)) {
     if (source.video == nullptr) {
       return fail(ErrorCode::kUnsupported, "the source has no picture to take a still from");
     }
-    plan.decodes_video = true;
+    all.plan.decodes_video = true;
     return {};
   }
   if (spec.type == OutputType::kSubtitles) {
@@ -183,7 +193,7 @@ Status plan_output(Plan& plan, PlannedOutput& planned, const OutputSpec& spec,
   if (!part) return std::unexpected(part.error());
   planned.part = *part;
   for (const Rendition& rendition : spec.renditions) {
-    if (auto ok = plan_rendition(plan, planned, spec, rendition, source); !ok) return ok;
+    if (auto ok = plan_rendition(all, planned, spec, rendition); !ok) return ok;
   }
   if (spec.type == OutputType::kHls && has_sound_apart(spec)) set_sound_apart(planned);
   return {};
@@ -191,20 +201,22 @@ Status plan_output(Plan& plan, PlannedOutput& planned, const OutputSpec& spec,
 
 }  // namespace
 
-Plan make_plan(const std::vector<OutputSpec>& outputs, const SourceStreams& source, int threads) {
-  Plan plan;
+Plan make_plan(const std::vector<OutputSpec>& outputs, const SourceStreams& source, int threads,
+               Reuse& reuse) {
+  Planning all{{}, source, reuse};
+  Plan& plan = all.plan;
   plan.decodes_audio.resize(source.sounds.size());
   plan.copies_audio.resize(source.sounds.size());
   for (const auto& spec : outputs) {
     PlannedOutput planned;
-    if (auto ok = plan_output(plan, planned, spec, source); !ok) planned.error = ok.error();
+    if (auto ok = plan_output(all, planned, spec); !ok) planned.error = ok.error();
     plan.outputs.push_back(std::move(planned));
   }
   if (source.video != nullptr) arrange_pictures(plan, *source.video);
   plan.decodes_video = plan.decodes_video || !plan.video.empty();
   const int branches = std::max<int>(1, static_cast<int>(plan.video.size()));
   for (auto& planned : plan.video) planned.settings.threads = std::max(1, threads / branches);
-  return plan;
+  return std::move(plan);
 }
 
 }  // namespace telecine::media

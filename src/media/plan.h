@@ -74,10 +74,11 @@ struct SourceStreams {
   const AVStream* video_stream = nullptr;
   std::vector<SourceSound> sounds;  ///< in the file's order
   Millis duration = 0;              ///< of the source
-  /// Whether streams may be taken over where nobody asked for it; see reuse.h.
-  bool reusable = false;
 };
 
-Plan make_plan(const std::vector<OutputSpec>& outputs, const SourceStreams& source, int threads);
+class Reuse;
+
+Plan make_plan(const std::vector<OutputSpec>& outputs, const SourceStreams& source, int threads,
+               Reuse& reuse);
 
 }  // namespace telecine::media

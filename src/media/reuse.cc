@@ -2,137 +2,22 @@
 
 #include <algorithm>
 #include <cmath>
-#include <cstring>
-#include <optional>
 
+#include "media/copy.h"
 #include "media/nal_units.h"
 
 namespace telecine::media {
 namespace {
 
-/// What a stream's index tells of its packets, in decoding order.
-class PacketIndex {
- public:
-  explicit PacketIndex(const AVStream& stream) : stream_(stream) {
-    const int count = avformat_index_get_entries_count(&stream);
-    is_complete_ = count > 1 && count == stream.nb_frames;
-    for (int i = 0; is_complete_ && i < count; ++i) {
-      // Looked up by libavformat's own table, which its signature does not call const.
-      const AVIndexEntry* entry = avformat_index_get_entry(const_cast<AVStream*>(&stream), i);
-      is_complete_ = entry->size > 0;
-      const double at = to_seconds(entry->timestamp);
-      if ((entry->flags & AVINDEX_DISCARD_FRAME) != 0) {
-        ++hidden_;
-      } else if (hidden_ == i) {
-        run_up_ = at - (i > 0 ? packets_.front().at : at);
-        shown_from_ = i;
-      }
-      packets_.push_back({at, 8.0 * entry->size, (entry->flags & AVINDEX_KEYFRAME) != 0});
-    }
-  }
-
-  bool is_complete() const { return is_complete_; }
-  /// How much an edit list leaves out at the start, s; nothing if it leaves out more than that.
-  std::optional<double> run_up() const {
-    return hidden_ == shown_from_ ? std::optional(run_up_) : std::nullopt;
-  }
-
-  /// bit/s
-  double mean_rate() const {
-    double bits = 0;
-    for (const Packet& packet : packets_) bits += packet.bits;
-    return bits / std::max(length(), 1e-3);
-  }
-
-  /// Whether a decoder's buffer of that many bits, filled at a rate, never runs dry. It starts as
-  /// full as x264 has it.
-  bool fits_buffer(double rate, double buffer) const {
-    double fill = 0.9 * buffer;
-    double before = packets_.front().at;
-    for (const Packet& packet : packets_) {
-      fill = std::min(buffer, fill + (rate * (packet.at - before))) - packet.bits;
-      before = packet.at;
-      if (fill < 0) return false;
-    }
-    return true;
-  }
-
-  /// s
-  double longest_gop() const {
-    double longest = 0;
-    double key = packets_.front().at;
-    for (const Packet& packet : packets_) {
-      longest = std::max(longest, packet.at - key);
-      if (packet.is_key) key = packet.at;
-    }
-    return longest;
-  }
-
- private:
-  struct Packet {
-    double at;  // s
-    double bits;
-    bool is_key;
-  };
-
-  double to_seconds(std::int64_t time) const {
-    return static_cast<double>(time) * av_q2d(stream_.time_base);
-  }
-  double length() const { return to_seconds(std::max<std::int64_t>(0, stream_.duration)); }
-
-  const AVStream& stream_;
-  bool is_complete_ = false;
-  int hidden_ = 0;
-  int shown_from_ = 0;
-  double run_up_ = 0;
-  std::vector<Packet> packets_;
-};
-
 // An encoder meets an average about as nearly.
 constexpr double kRateTolerance = 1.05;
 
-bool fits_rate(const RateControl& wanted, const RateControl& meant, const PacketIndex& index) {
-  if (!wanted.bitrate && !wanted.max_rate) return false;
-  if (meant.bitrate && index.mean_rate() > static_cast<double>(*meant.bitrate) * kRateTolerance) {
+bool fits_rate(const RateControl& meant, const PacketList& list) {
+  if (meant.bitrate && list.mean_rate() > static_cast<double>(*meant.bitrate) * kRateTolerance) {
     return false;
   }
-  return !meant.max_rate || index.fits_buffer(static_cast<double>(*meant.max_rate),
-                                              static_cast<double>(*meant.buffer));
-}
-
-/// Whether a sample description table of the boxes in a stretch of an MP4 has several entries:
-/// libavformat then changes the stream's parameters on the way.
-bool has_several(AVIOContext& io, std::int64_t at, std::int64_t end, int depth) {
-  constexpr int kDeepest = 5;
-  constexpr int kMostBoxes = 10'000;
-  for (int boxes = 0; at + 16 <= end; ++boxes) {
-    if (boxes == kMostBoxes || avio_seek(&io, at, SEEK_SET) < 0) return true;
-    std::int64_t header = 8;
-    std::int64_t length = avio_rb32(&io);
-    const unsigned type = avio_rl32(&io);
-    if (length == 1) {
-      length = static_cast<std::int64_t>(avio_rb64(&io));
-      header = 16;
-    }
-    if (length < header || length > end - at) return false;
-    if (type == MKTAG('s', 't', 's', 'd')) {
-      avio_skip(&io, 4);
-      if (avio_rb32(&io) > 1) return true;
-    }
-    constexpr auto kHolders = std::to_array<unsigned>(
-        {MKTAG('m', 'o', 'o', 'v'), MKTAG('t', 'r', 'a', 'k'), MKTAG('m', 'd', 'i', 'a'),
-         MKTAG('m', 'i', 'n', 'f'), MKTAG('s', 't', 'b', 'l')});
-    const bool holds = std::ranges::find(kHolders, type) != kHolders.end();
-    if (holds && depth < kDeepest && has_several(io, at + header, at + length, depth + 1))
-      return true;
-    at += length;
-  }
-  return false;
-}
-
-bool describes_streams_twice(int fd, std::int64_t size) {
-  ReadIo io(fd);
-  return has_several(*io.get(), 0, size, 0);
+  return !meant.max_rate ||
+         list.fits_buffer(static_cast<double>(*meant.max_rate), static_cast<double>(*meant.buffer));
 }
 
 /// H.264 profiles each hold those before them.
@@ -178,12 +63,6 @@ bool may_interlace(const AVCodecParameters& codec) {
   });
 }
 
-/// Whether parameters may change within the stream, by what its sample entry is called.
-bool may_change(const AVCodecParameters& codec) {
-  return codec.codec_tag == MKTAG('a', 'v', 'c', '3') ||
-         codec.codec_tag == MKTAG('h', 'e', 'v', '1');
-}
-
 bool has_format(const VideoOptions& wanted, const AVCodecParameters& codec) {
   const AVPixelFormat format = wanted.pixel_depth == 10 ? AV_PIX_FMT_YUV420P10 : AV_PIX_FMT_YUV420P;
   if (codec.codec_id != id_of(entry_of(wanted.codec).encoder) || codec.format != format)
@@ -218,38 +97,72 @@ bool has_frame_rate(const PlannedVideo& planned, const VideoOptions& wanted,
          (facts.constant_frame_rate && std::abs(facts.frame_rate.value() - exact) < kNear * exact);
 }
 
+double starts_at(const AVStream& stream) {
+  if (stream.start_time == AV_NOPTS_VALUE) return 0;
+  return static_cast<double>(stream.start_time) * av_q2d(stream.time_base);
+}
+
+/// Whether pictures can go into segments of a ladder beside others that are encoded. An output's
+/// clock begins with the first stream in it, so that may be any that is earlier than the pictures.
+bool fits_segments(const PacketList& list, double length, const SourceStreams& source) {
+  const double first = starts_at(*source.video_stream);
+  if (!list.has_keys_every(length, first)) return false;
+  return std::ranges::all_of(source.sounds, [&](const SourceSound& sound) {
+    const double start = starts_at(*sound.stream);
+    return start >= first || list.has_keys_every(length, start);
+  });
+}
+
 }  // namespace
 
-bool lists_whole_packets(const Input& input) {
-  const AVFormatContext& format = input.format();
-  if (std::strstr(format.iformat->name, "mov") == nullptr) return false;
-  for (unsigned i = 0; i < format.nb_streams; ++i) {
-    AVStream& stream = *format.streams[i];
-    const int count = avformat_index_get_entries_count(&stream);
-    for (int k = 0; k < count; ++k) {
-      const AVIndexEntry* entry = avformat_index_get_entry(&stream, k);
-      if (entry->pos < 0 || entry->pos > input.size() - entry->size) return false;
-    }
-  }
-  return !describes_streams_twice(input.fd(), input.size());
+Reuse::Reuse(const Input& input, const Job& job) : job_(job), packets_(input) {}
+
+bool Reuse::takes_pictures(const OutputSpec& spec, std::size_t rendition,
+                           const PlannedVideo& planned, const VideoOptions& wanted,
+                           const SourceStreams& source) {
+  const Reused one{spec.name, static_cast<int>(rendition), Reused::kPictures};
+  return note(one, job_.reused ? is_known(one) : is_already(spec, planned, wanted, source));
 }
 
-bool is_already(const PlannedVideo& planned, const VideoOptions& wanted, const VideoFacts& facts,
-                const AVStream& stream) {
-  const AVCodecParameters& codec = *stream.codecpar;
-  if (!wanted.reuse || !wanted.scene_cuts || !has_format(wanted, codec) || may_change(codec) ||
-      !needs_no_work(planned, wanted, facts, codec) || !has_frame_rate(planned, wanted, facts)) {
+bool Reuse::takes_sound(const OutputSpec& spec, std::size_t rendition, std::size_t place,
+                        const AudioOptions& wanted, const SourceStreams& source) {
+  const Reused one{spec.name, static_cast<int>(rendition), static_cast<int>(place)};
+  return note(one, job_.reused ? is_known(one) : is_already(spec, wanted, source.sounds[place]));
+}
+
+bool Reuse::is_known(const Reused& one) const {
+  return std::ranges::find(*job_.reused, one) != job_.reused->end();
+}
+
+bool Reuse::note(Reused one, bool taken) {
+  if (taken) taken_.push_back(std::move(one));
+  return taken;
+}
+
+bool Reuse::is_already(const OutputSpec& spec, const PlannedVideo& planned,
+                       const VideoOptions& wanted, const SourceStreams& source) {
+  const VideoFacts& facts = *source.video;
+  const AVStream& stream = *source.video_stream;
+  const bool is_ladder = spec.type == OutputType::kHls;
+  const bool names_rate = wanted.rate.bitrate || wanted.rate.max_rate;
+  const bool takes_any_keys = is_ladder || wanted.scene_cuts;
+  if (job_.accept_damaged || !wanted.reuse || !takes_any_keys || !names_rate ||
+      !has_format(wanted, *stream.codecpar) ||
+      !needs_no_work(planned, wanted, facts, *stream.codecpar) ||
+      !has_frame_rate(planned, wanted, facts)) {
     return false;
   }
-  const PacketIndex index(stream);
-  if (!index.is_complete() || index.run_up() != 0.0) return false;
+  const PacketList* list = packets_.of(stream);
+  if (list == nullptr || list->run_up != 0.0) return false;
+  if (is_ladder && !fits_segments(*list, to_seconds(spec.segment), source)) return false;
   // By half a picture: times in files are rounded.
   const double slack = 0.5 / std::max(1.0, facts.frame_rate.value());
-  if (wanted.gop > 0 && index.longest_gop() > to_seconds(wanted.gop) + slack) return false;
-  return fits_rate(wanted.rate, planned.settings.options.rate, index);
+  if (wanted.gop > 0 && list->longest_gop() > to_seconds(wanted.gop) + slack) return false;
+  return fits_rate(planned.settings.options.rate, *list);
 }
 
-bool is_already(const AudioOptions& wanted, const SourceSound& sound, bool may_hide) {
+bool Reuse::is_already(const OutputSpec& spec, const AudioOptions& wanted,
+                       const SourceSound& sound) {
   const AVCodecParameters& codec = *sound.stream->codecpar;
   constexpr int kMostKept = 2;
   const int channels = codec.ch_layout.nb_channels;
@@ -258,14 +171,14 @@ bool is_already(const AudioOptions& wanted, const SourceSound& sound, bool may_h
       (wanted.codec != AudioCodec::kAac || codec.profile == FF_PROFILE_AAC_LOW) &&
       (wanted.channels == 0 ? channels <= kMostKept : channels == wanted.channels) &&
       (wanted.sample_rate == 0 || codec.sample_rate == wanted.sample_rate);
-  if (!wanted.reuse || !is_same || wanted.gain != 0 || wanted.loudness) return false;
-  const PacketIndex index(*sound.stream);
+  const bool changes_nothing = wanted.gain == 0 && !wanted.loudness;
+  if (job_.accept_damaged || !wanted.reuse || !is_same || !changes_nothing) return false;
+  const PacketList* list = packets_.of(*sound.stream);
   // What decoders want to warm up with is less.
   constexpr double kMostHidden = 0.1;  // s
-  const auto hidden = index.run_up();
-  if (!index.is_complete() || !hidden || *hidden > (may_hide ? kMostHidden : 0)) return false;
+  if (list == nullptr || list->run_up > (writes_edit_lists(spec) ? kMostHidden : 0)) return false;
   return wanted.codec == AudioCodec::kFlac ||
-         index.mean_rate() <= static_cast<double>(wanted.bitrate) * kRateTolerance;
+         list->mean_rate() <= static_cast<double>(wanted.bitrate) * kRateTolerance;
 }
 
 }  // namespace telecine::media

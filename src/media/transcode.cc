@@ -1,5 +1,4 @@
 #include "media/transcode.h"
-#include "media/reuse.h"
 #include "media/tone_map.h"
 
 #include <algorithm>
@@ -21,6 +20,7 @@ Transcode::Transcode(Input& input, const MediaFacts& source, const Job& job, Out
       files_(files),
       images_(files),
       texts_(input, source),
+      reuse_(input, job),
       from_(from),
       clocks_(input.format()) {}
 
@@ -36,8 +36,7 @@ Transcode::~Transcode() {
 SourceStreams Transcode::choose_streams() {
   video_ = source_.main_video();
   if (video_ != nullptr && (video_->width <= 0 || video_->height <= 0)) video_ = nullptr;
-  SourceStreams streams{
-      video_, nullptr, {}, source_.duration, !job_.accept_damaged && lists_whole_packets(input_)};
+  SourceStreams streams{video_, nullptr, {}, source_.duration};
   if (video_ != nullptr) streams.video_stream = &input_.stream(video_->index);
   for (const AudioFacts& audio : source_.audio) {
     if (audio.sample_rate <= 0 || audio.channels <= 0) continue;
@@ -48,7 +47,7 @@ SourceStreams Transcode::choose_streams() {
 
 std::pair<SourceStreams, Plan> Transcode::make_plan() {
   SourceStreams source = choose_streams();
-  Plan plan = media::make_plan(job_.outputs, source, job_.threads);
+  Plan plan = media::make_plan(job_.outputs, source, job_.threads, reuse_);
   decodes_video_ = plan.decodes_video;
   if (!decodes_video_ && !plan.copies_video) video_ = nullptr;
   for (std::size_t i = 0; i < source.sounds.size(); ++i) {

@@ -15,6 +15,7 @@
 #include "media/picture_set.h"
 #include "media/pipeline.h"
 #include "media/plan.h"
+#include "media/reuse.h"
 #include "media/segment_file.h"
 #include "media/texts.h"
 #include "media/uprights.h"
@@ -33,6 +34,7 @@ class Transcode {
   /// Where the source can be cut into segments of about this length, in its own time. Instead of
   /// all that follows.
   std::vector<Ticks> cuts(Millis length);
+  const std::vector<Reused>& reused() const { return reuse_.taken(); }
   /// Opens everything the job needs. Outputs that can't be made fail here, alone.
   Status prepare();
   /// Decodes as far as any output needs and finishes every file. Fails only for the source's sake.
@@ -166,7 +168,7 @@ class Transcode {
   static std::size_t main_sound(const std::vector<SoundTrack>& sounds);
   MediaFacts folder_facts(const Target& target) const;
   MediaFacts rendition_facts(const Work& work, std::size_t rendition) const;
-  LadderTrack ladder_track(const Target& target) const;
+  LadderTrack ladder_track(const Work& work, const Target& target) const;
   Ladder ladder_of(const Work& work) const;
   Status write_manifest(Work& work, const Ladder& ladder, Manifest manifest);
   bool all_failed() const;
@@ -183,6 +185,7 @@ class Transcode {
   const VideoFacts* video_ = nullptr;          // what is used of the source
   std::vector<std::unique_ptr<Heard>> heard_;  // by the source's sounds; null: not used
   Texts texts_;
+  Reuse reuse_;
   bool decodes_video_ = false;
   const Millis from_;
   Ticks zero_ = 0;      // of the source's clock, becomes 0

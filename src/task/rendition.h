@@ -131,7 +131,7 @@ struct VideoOptions {
   bool scene_cuts = true;     ///< extra keyframes at cuts; HLS always goes without
   std::vector<Watermark> watermarks;  ///< the later above the earlier
   std::optional<BurntSubtitles> subtitles;
-  bool reuse = true;  ///< in one file: copied where the source's stream already is all of this
+  bool reuse = true;  ///< copied where the source's stream already is all of this
   bool operator==(const VideoOptions&) const = default;
 };
 

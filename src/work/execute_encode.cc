@@ -129,7 +129,7 @@ class Encoding {
     if (!made) return std::unexpected(made.error());
     if (!are_cuts(made->cuts)) return std::vector<NewUnit>();
     const bool others = !open_outputs(task_.spec, outputs_, std::not_fn(is_segmentable)).empty();
-    return segment_units(run_.lease.payload, made->cuts, others);
+    return segment_units(run_.lease.payload, *made, others);
   }
 
   /// The child is not trusted with them.
@@ -178,6 +178,7 @@ class Encoding {
     job.job.threads = threads(job.job.outputs);
     job.job.accept_damaged = task_.spec.accept_damaged;
     job.job.pieces = task_.spec.pieces;
+    job.job.reused = share_.reused;
     // Address space is more than memory: libraries, thread stacks and arenas count in full.
     job.limits.memory = std::min<std::int64_t>(context_.options.memory, 64LL << 30) + (2LL << 30);
     job.limits.cpu_seconds = context_.options.wall / 1000 * context_.options.cores;

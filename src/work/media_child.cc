@@ -4,6 +4,7 @@
 
 #include "media/analyse.h"
 #include "media/probe.h"
+#include "work/segments.h"
 
 namespace telecine {
 namespace {
@@ -119,6 +120,7 @@ json::object to_json(const MediaJob& job) {
   o["find_cuts"] = job.job.find_cuts;
   if (job.job.segment) o["segment"] = {job.job.segment->from, job.job.segment->to};
   o["segments"] = job.job.segments;
+  if (job.job.reused) o["reused"] = to_json(*job.job.reused);
   if (job.animatic) o["animatic"] = animatic_json(*job.animatic);
   o["memory"] = job.limits.memory;
   o["cpu_seconds"] = job.limits.cpu_seconds;
@@ -144,6 +146,7 @@ MediaJob media_job_from(const json::value& value) {
     job.job.segment = {bounds[0].to_number<std::int64_t>(), bounds[1].to_number<std::int64_t>()};
   }
   job.job.segments = in.small("segments");
+  if (in.at("reused") != nullptr) job.job.reused = reused_from(in.list("reused"));
   if (const auto* options = in.at("animatic")) job.animatic = animatic_from(LooseReader(*options));
   job.limits = {in.integer("memory"), in.integer("cpu_seconds"), in.integer("file_bytes")};
   return job;
@@ -164,6 +167,7 @@ json::object to_json(const media::Made& made) {
   json::object o{{"source", to_json(made.source)}, {"outputs", std::move(outputs)}};
   if (made.analysis) o["analysis"] = to_json(*made.analysis);
   if (!made.cuts.empty()) o["cuts"] = json::value_from(made.cuts);
+  if (!made.reused.empty()) o["reused"] = to_json(made.reused);
   return o;
 }
 
@@ -181,6 +185,7 @@ media::Made made_from(const json::value& value) {
   for (const auto& cut : in.list("cuts")) {
     if (cut.is_int64()) made.cuts.push_back(cut.get_int64());
   }
+  made.reused = reused_from(in.list("reused"));
   return made;
 }
 

@@ -25,13 +25,36 @@ UnitShare share_of(const json::object& payload) {
   share.segments = in.small("segments");
   share.index = in.small("index");
   share.others = in.flag("others");
+  if (in.at("reused") != nullptr) share.reused = reused_from(in.list("reused"));
   if (in.at("from") != nullptr) share.segment = {in.integer("from"), in.integer("to")};
   return share;
 }
 
-std::vector<NewUnit> segment_units(const json::object& payload,
-                                   const std::vector<std::int64_t>& cuts, bool others) {
+json::array to_json(const std::vector<media::Reused>& reused) {
+  json::array list;
+  for (const media::Reused& one : reused) {
+    list.emplace_back(json::array{one.output, one.rendition, one.track});
+  }
+  return list;
+}
+
+std::vector<media::Reused> reused_from(const json::array& list) {
+  std::vector<media::Reused> reused;
+  for (const json::value& item : list) {
+    const auto* one = item.if_array();
+    const bool is_one = one != nullptr && one->size() == 3 && (*one)[0].is_string() &&
+                        (*one)[1].is_int64() && (*one)[2].is_int64();
+    if (!is_one) continue;
+    reused.push_back({std::string((*one)[0].get_string()), static_cast<int>((*one)[1].get_int64()),
+                      static_cast<int>((*one)[2].get_int64())});
+  }
+  return reused;
+}
+
+std::vector<NewUnit> segment_units(const json::object& payload, const media::Made& found,
+                                   bool others) {
   std::vector<NewUnit> units;
+  const auto& cuts = found.cuts;
   const int count = static_cast<int>(cuts.size()) + 1;
   media::Segment segment;
   for (int i = 0; i < count; ++i) {
@@ -41,11 +64,13 @@ std::vector<NewUnit> segment_units(const json::object& payload,
     unit.payload["index"] = i;
     unit.payload["from"] = segment.from;
     unit.payload["to"] = segment.to;
+    unit.payload["reused"] = to_json(found.reused);
     segment.from = segment.to;
   }
   if (others) units.emplace_back(UnitKind::kEncode, payload).payload["others"] = true;
   NewUnit& package = units.emplace_back(UnitKind::kPackage, payload);
   package.payload["segments"] = count;
+  package.payload["reused"] = to_json(found.reused);
   package.waits = true;
   return units;
 }

@@ -23,12 +23,16 @@ struct UnitShare {
   int index = 0;                          ///< of a segment
   std::optional<media::Segment> segment;  ///< only these pictures
   bool others = false;                    ///< only the outputs that are not segmentable
+  std::optional<std::vector<media::Reused>> reused;  ///< of segments and their package: see Job
 };
 UnitShare share_of(const json::object& payload);
 
 /// The units that follow the cutting. `payload` is the first unit's, whose input they share.
-std::vector<NewUnit> segment_units(const json::object& payload,
-                                   const std::vector<std::int64_t>& cuts, bool others);
+std::vector<NewUnit> segment_units(const json::object& payload, const media::Made& found,
+                                   bool others);
+
+json::array to_json(const std::vector<media::Reused>& reused);
+std::vector<media::Reused> reused_from(const json::array& list);
 
 /// What a segment's unit leaves: the object of each encode, or why there is none.
 json::object segment_part(int index, const std::vector<media::MadeOutput>& encodes);

@@ -7,6 +7,13 @@
 namespace telecine {
 namespace {
 
+media::Made cut_at(std::vector<std::int64_t> cuts) {
+  media::Made made;
+  made.cuts = std::move(cuts);
+  made.reused = {{"one", 0, media::Reused::kPictures}, {"one", 1, 2}};
+  return made;
+}
+
 /// Units side by side, and the one that waits for them.
 class SegmentsTest : public StoreFixture {
  protected:
@@ -19,7 +26,7 @@ class SegmentsTest : public StoreFixture {
     s.units = {NewUnit{}};
     const TaskPtr task = submit(std::move(s));
     UnitOutcome cut;
-    cut.next = segment_units({{"fetched", "there"}}, {100}, false);
+    cut.next = segment_units({{"fetched", "there"}}, cut_at({100}), false);
     EXPECT_TRUE(commit(claim().at(0), cut));
     return task;
   }
@@ -87,13 +94,14 @@ TEST_F(SegmentsTest, ATaskThatEndsTakesItsUnitsAlong) {
 }
 
 TEST(Segments, SharesCoverTheSourceWithoutAGap) {
-  const auto units = segment_units({}, {10, 20}, true);
+  const auto units = segment_units({}, cut_at({10, 20}), true);
   ASSERT_EQ(units.size(), 5U);
   std::int64_t reached = INT64_MIN;
   for (int i = 0; i < 3; ++i) {
     const UnitShare share = share_of(units[static_cast<std::size_t>(i)].payload);
     EXPECT_EQ(share.index, i);
     EXPECT_EQ(share.segments, 3);
+    EXPECT_EQ(share.reused, cut_at({}).reused);
     EXPECT_EQ(share.segment->from, reached);
     reached = share.segment->to;
   }
