@@ -8,6 +8,7 @@
 #include "media/analyser.h"
 #include "media/decode.h"
 #include "media/filter_chain.h"
+#include "media/heif.h"
 #include "media/input.h"
 #include "media/normalise.h"
 #include "media/probe.h"
@@ -325,6 +326,17 @@ Result<Analysed> analyse_checked(int fd, const AnalysisOptions& options, Observe
   return out;
 }
 
+Result<Analysed> analyse_unwrapped(int fd, const AnalysisOptions& options, OutputFiles& files,
+                                   Observer& observer) {
+  if (!is_heif(fd)) return analyse_checked(fd, options, observer);
+  const auto picture = unwrap_heif(fd, files);
+  if (!picture) return std::unexpected(picture.error());
+  HeifObserver wrapped(observer, picture->facts);
+  auto out = analyse_checked(picture->file.get(), options, wrapped);
+  if (out) out->source = picture->facts;
+  return out;
+}
+
 }  // namespace
 
 std::unique_ptr<Analyser> make_analyser(Analysis analysis, const AnalysisOptions& options,
@@ -334,9 +346,10 @@ std::unique_ptr<Analyser> make_analyser(Analysis analysis, const AnalysisOptions
   return make_sound_analyser(analysis, options);
 }
 
-Result<Analysed> analyse(int input_fd, const AnalysisOptions& options, Observer& observer) {
+Result<Analysed> analyse(int input_fd, const AnalysisOptions& options, OutputFiles& files,
+                         Observer& observer) {
   try {
-    return analyse_checked(input_fd, options, observer);
+    return analyse_unwrapped(input_fd, options, files, observer);
   } catch (const std::bad_alloc&) {
     return fail(ErrorCode::kResourceLimit, "out of memory");
   }

@@ -14,7 +14,9 @@ struct Analysed {
 /// or that lacks what it needs fails or is skipped alone. The whole fails for inputs that are no
 /// media, that the observer refuses, and when every analysis that ran failed. One thread, the
 /// caller's; the observer hears of one output.
-Result<Analysed> analyse(int input_fd, const AnalysisOptions& options, Observer& observer);
+/// `files` are only for what has to be unwrapped first.
+Result<Analysed> analyse(int input_fd, const AnalysisOptions& options, OutputFiles& files,
+                         Observer& observer);
 
 /// "5.1.9".
 std::string libav_version();

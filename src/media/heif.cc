@@ -110,6 +110,12 @@ Result<FramePtr> heif_frame(const heif_image& image) {
   return frame;
 }
 
+Result<FramePtr> decoded_frame(const Opened& opened) {
+  const auto image = decode_heif(*opened.picture);
+  if (!image) return std::unexpected(image.error());
+  return heif_frame(**image);
+}
+
 /// PNG, packed in haste: it is read once.
 Result<PacketPtr> packed_png(const AVFrame& frame) {
   const AVCodec* codec = avcodec_find_encoder(AV_CODEC_ID_PNG);
@@ -158,16 +164,20 @@ bool is_heif(int fd) {
   return heif_has_compatible_brand(head.data(), static_cast<int>(got), "avif") != 1;
 }
 
-Result<UnwrappedPicture> unwrap_heif(int fd, OutputFiles& files) {
+Result<FramePtr> heif_picture(int fd) {
   const auto opened = open_heif(fd);
   if (!opened) return std::unexpected(opened.error());
-  const auto image = decode_heif(*opened->picture);
-  if (!image) return std::unexpected(image.error());
-  const auto frame = heif_frame(**image);
+  return decoded_frame(*opened);
+}
+
+Result<UnwrappedPicture> unwrap_heif(int fd, OutputFiles& files, const std::string& name) {
+  const auto opened = open_heif(fd);
+  if (!opened) return std::unexpected(opened.error());
+  const auto frame = decoded_frame(*opened);
   if (!frame) return std::unexpected(frame.error());
   const auto packet = packed_png(**frame);
   if (!packet) return std::unexpected(packet.error());
-  auto file = files.create(".unwrapped.png");
+  auto file = files.create(name);
   if (!file) return std::unexpected(file.error());
   const std::string_view content(reinterpret_cast<const char*>((*packet)->data),
                                  static_cast<std::size_t>((*packet)->size));

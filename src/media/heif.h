@@ -1,5 +1,6 @@
 #pragma once
 
+#include "media/av.h"
 #include "media/pipeline.h"
 
 namespace telecine::media {
@@ -12,9 +13,13 @@ struct UnwrappedPicture {
   MediaFacts facts;  ///< of the file it was in
 };
 
-/// The picture of a HEIF file. What holds it is one of `files` and no output's. kDecodeFailed for a
-/// broken one, kResourceLimit beyond the bounds of allow.h.
-Result<UnwrappedPicture> unwrap_heif(int fd, OutputFiles& files);
+/// The picture of a HEIF file, upright, RGB or RGBA of 8 bit. kDecodeFailed for a broken one,
+/// kResourceLimit beyond the bounds of allow.h.
+Result<FramePtr> heif_picture(int fd);
+
+/// Likewise, in a file. That is one of `files` with this name, and no output's.
+Result<UnwrappedPicture> unwrap_heif(int fd, OutputFiles& files,
+                                     const std::string& name = ".unwrapped.png");
 
 /// What such a file says of its picture, which is not decoded for it. Errors as above.
 Result<MediaFacts> probe_heif(int fd);

@@ -9,6 +9,7 @@
 #include "media/copy.h"
 #include "media/cut_encoder.h"
 #include "media/encode.h"
+#include "media/heif.h"
 #include "media/input.h"
 #include "media/mux.h"
 #include "media/piece_streams.h"
@@ -81,12 +82,18 @@ class Join {
   }
 
  private:
-  bool encodes() const { return !copies_video_ || !copies_audio_; }
   /// Encoding with little loss is about as much work as what follows.
-  double share() const { return encodes() && has_video_ ? 0.5 : 0.1; }
+  double share() const {
+    const bool encodes = !copies_video_ || !copies_audio_;
+    return encodes && has_video_ ? 0.5 : 0.1;
+  }
 
   Result<Fd> open(std::size_t i) {
-    return i == 0 ? duplicate(first_) : files_.open(job_.pieces[i].input);
+    auto fd = i == 0 ? duplicate(first_) : files_.open(job_.pieces[i].input);
+    if (!fd || !is_heif(fd->get())) return fd;
+    auto picture = unwrap_heif(fd->get(), files_, ".unwrapped-" + std::to_string(i) + ".png");
+    if (!picture) return std::unexpected(picture.error());
+    return std::move(picture->file);
   }
 
   /// What there is, and what of it can be copied.

@@ -5,6 +5,7 @@
 #include <cstdio>
 
 #include "media/hdr_colour.h"
+#include "media/heif.h"
 #include "media/input.h"
 #include "media/scale.h"
 #include "media/still.h"
@@ -18,7 +19,16 @@ bool has_ten_bits(AVPixelFormat format) {
   return facts != nullptr && facts->comp[0].depth == 10;
 }
 
+Result<FramePtr> as_rgba(const AVFrame& image) {
+  return Scaler({image.width, image.height}, {AV_PIX_FMT_RGBA, AVCOL_RANGE_JPEG}).scale(image);
+}
+
 Result<FramePtr> read_image(int fd) {
+  if (is_heif(fd)) {
+    const auto picture = heif_picture(fd);
+    if (!picture) return std::unexpected(picture.error());
+    return as_rgba(**picture);
+  }
   auto input = Input::open(fd);
   if (!input) return std::unexpected(input.error());
   for (unsigned i = 0; i < input->format().nb_streams; ++i) {
@@ -26,8 +36,7 @@ Result<FramePtr> read_image(int fd) {
     if (stream.codecpar->codec_type != AVMEDIA_TYPE_VIDEO) continue;
     auto frame = grab_frame(*input, stream, 0);
     if (!frame) return frame;
-    return Scaler({(*frame)->width, (*frame)->height}, {AV_PIX_FMT_RGBA, AVCOL_RANGE_JPEG})
-        .scale(**frame);
+    return as_rgba(**frame);
   }
   return fail(ErrorCode::kNotMedia, "the file holds no picture");
 }

@@ -48,6 +48,7 @@ Result<UnitOutcome> execute_analyse(const WorkContext& context, const Run& run) 
   Admission::Share share;
   const double base = source->fetched ? kFetchShare : 0.0;
   RunHooks hooks;
+  hooks.create = [&](const std::string& name) { return scratch.create(name); };
   hooks.source = [&](const MediaFacts& found) -> Status {
     Progress progress{task.id, base, 0, {}, found};
     progress.source->md5 = source->md5;

@@ -59,12 +59,12 @@ Result<media::Made> work(const MediaJob& job, int input, Link& link) {
     return media::Made{std::move(*facts), {}, {}};
   }
   ReportingObserver observer(link);
+  AskedFiles files(link);
   if (job.analysis) {
-    auto found = media::analyse(input, *job.analysis, observer);
+    auto found = media::analyse(input, *job.analysis, files, observer);
     if (!found) return std::unexpected(found.error());
     return media::Made{std::move(found->source), {}, std::move(found->facts)};
   }
-  AskedFiles files(link);
   if (job.animatic) {
     auto drawn = media::render_animatic(
         *job.animatic, [&](int index) { return files.open(std::to_string(index)); }, files, "video",

@@ -457,6 +457,19 @@ check_if(lacks_tools ?? lacks_heif, 'a HEIC picture is a source like any other s
     wanted.forEach((value, i) => near(got[i], value, 12, `${y}: ${got}`));
   }
   await assert_decodes((await made.file(task.outputs[1])).file);
+
+  // Beside other things it is one too: laid over pictures, behind another piece, analysed.
+  const grey = synthesise('grey.png', ['-frames:v', '1'], { from: ['-f', 'lavfi', '-i',
+    'color=gray:s=320x240:r=1,format=rgb24'] });
+  const marked = await made.make(grey, [
+    { type: 'cover', format: 'png', watermarks: [{ image: input, width: '100%' }] }]);
+  const above = await colour_at((await made.file(marked.outputs[0])).file, 100, 40);
+  [255, 0, 0].forEach((value, i) => near(above[i], value, 12, `watermark: ${above}`));
+  const both = await joined([{ file: grey }, { file: heic }], [{ type: 'video', video: small }]);
+  assert.equal(both.task.outputs[0].facts.video[0].frames, 2);
+  const analysed = await made.server.client.done({ kind: 'analyse', input,
+                                                   options: { analyses: ['shots'] } });
+  assert.equal(analysed.source.container, 'heif');
 }, long);
 
 check_if(lacks_tools, 'a stream that does not start with a keyframe is used from the first one on',
