@@ -118,6 +118,12 @@ Result<std::vector<PacketPtr>> VideoEncoder::finish() {
 }
 
 void VideoEncoder::emit(PacketPtr packet, std::vector<PacketPtr>& out) {
+  // x265 3.5 never sets the delay of a stream of one or two pictures, whose times of decoding are
+  // then anything. Their order is that of showing.
+  constexpr Ticks kLongestDelay = 60 * kTicksPerSecond;
+  const bool is_sane = packet->dts != AV_NOPTS_VALUE && packet->dts <= packet->pts &&
+                       packet->pts - packet->dts < kLongestDelay;
+  if (!is_sane) packet->dts = packet->pts;
   if (!any_packet_) first_dts_ = packet->dts;
   any_packet_ = true;
   if (const auto shown = shown_for_.find(packet->pts); shown != shown_for_.end()) {

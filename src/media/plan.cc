@@ -85,6 +85,15 @@ Status plan_encode(Planning& all, PlannedOutput& planned, const OutputSpec& spec
   return {};
 }
 
+/// Of pictures that are copied: what their container tells players of them and another cannot.
+void note_lost_turn(PlannedOutput& planned, const OutputSpec& spec, const VideoFacts& facts) {
+  const std::string_view muxer = muxer_of(spec);
+  const bool says_it = muxer == "mp4" || muxer == "ipod";
+  if (says_it || (facts.rotation == 0 && !facts.mirrored)) return;
+  add_note(planned, "the pictures show as they are stored: " + std::string(muxer) +
+                        " cannot say that they are to be turned or mirrored");
+}
+
 Status plan_video(Planning& all, PlannedOutput& planned, const OutputSpec& spec,
                   const VideoOptions& options) {
   if (options.codec != VideoCodec::kCopy) return plan_encode(all, planned, spec, options);
@@ -94,6 +103,7 @@ Status plan_video(Planning& all, PlannedOutput& planned, const OutputSpec& spec,
   }
   const bool is_cut = !planned.part.is_whole() && spec.cut == Cut::kExact;
   if (!is_cut || can_cut(*source.video_stream)) {
+    note_lost_turn(planned, spec, *source.video);
     planned.renditions.back().copies_video = plan.copies_video = true;
     return {};
   }

@@ -1,4 +1,5 @@
-// Any bytes as a media file: looked at, and made into small outputs if they can be.
+// Any bytes as a media file: looked at, read through packet by packet, and made into small outputs
+// if they can be.
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -9,6 +10,7 @@
 #include "media/io.h"
 #include "media/pipeline.h"
 #include "media/probe.h"
+#include "media/source_packets.h"
 
 namespace {
 
@@ -43,6 +45,12 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const std::string_view bytes(reinterpret_cast<const char*>(data), size);
   if (!media::write_whole(input.get(), bytes)) return 0;
   if (!media::probe(input.get())) return 0;
+  if (auto source = media::Input::open(input.get())) {
+    media::SourcePackets packets(*source);
+    for (unsigned i = 0; i < source->format().nb_streams; ++i) {
+      (void)packets.of(source->stream(static_cast<int>(i)));
+    }
+  }
   Nowhere files;
   media::Observer observer;
   (void)media::run(input.get(), job, files, observer);

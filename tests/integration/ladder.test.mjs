@@ -457,20 +457,3 @@ check('a cover is taken at the time asked for, in the form asked for', async () 
   await assert_decodes(early.file);
   await assert_decodes(late.file);
 });
-
-// --- every clip ---
-
-const frames_of = {
-  'bbb-1080p24.mp4': 288, 'butterfly-720p30.mp4': 226, 'coffee-720p30.mp4': 287,
-  'two-speakers-720p25.webm': 300, 'face-sign-480p30.mkv': 109,
-  'phone-portrait-1080x1916.mp4': 180, 'slides-720p25.mp4': 400, 'vfr-720p.mp4': 212,
-  'interlaced-576i25.ts': 125, 'hdr10-hevc10-1080p.mp4': 28, 'av1-cups-720p30.webm': 300,
-  'odd-161x121.webm': 30, 'multi-audio-subs.mkv': 286,
-};
-for (const [name, frames] of Object.entries(frames_of)) {
-  check_if(lacks_clips, `${name} comes out with its ${frames} frames and decodes`, async () => {
-    const size = await size_of(clip(name), { short_side: 240 });
-    assert.equal(size.frames, frames);
-    assert.ok(Math.min(size.width, size.height) <= 240);
-  }, long);
-}
