@@ -4,7 +4,9 @@
 #include <cmath>
 #include <cstdio>
 
+#include "media/fit_level.h"
 #include "media/tone_map.h"
+#include "task/levels.h"
 
 namespace telecine::media {
 namespace {
@@ -49,9 +51,37 @@ void configure_common(const VideoSettings& settings, AVCodecContext& context, Di
   }
 }
 
+/// x264's own, by preset.
+int usual_references(Preset preset) {
+  switch (preset) {
+    case Preset::kUltrafast:
+    case Preset::kSuperfast:
+    case Preset::kVeryfast:
+      return 1;
+    case Preset::kFaster:
+    case Preset::kFast:
+      return 2;
+    case Preset::kMedium:
+      return 3;
+    case Preset::kSlow:
+      return 5;
+    case Preset::kSlower:
+      return 8;
+    default:
+      return 16;
+  }
+}
+
 void configure_x264(const VideoSettings& settings, AVCodecContext& context, Dictionary& options) {
   configure_common(settings, context, options);
   if (!settings.options.scene_cuts) options.set("sc_threshold", 0);
+  if (settings.options.level == 0) return;
+  // x264 says a level it is told and keeps to nothing but its bit rate.
+  options.set("level", level_name(settings.options.level));
+  constexpr int kPyramid = 4;  // pictures that B-frames which others refer to need
+  const int references = most_references(settings);
+  options.set("refs", std::min(references, usual_references(settings.options.preset)));
+  if (references < kPyramid) options.set("b-pyramid", "none");
 }
 
 void configure_x265(const VideoSettings& settings, AVCodecContext& context, Dictionary& options) {
@@ -67,6 +97,9 @@ void configure_x265(const VideoSettings& settings, AVCodecContext& context, Dict
       "log-level=none:info=0:pools=" + std::to_string(settings.threads) +
       ":frame-threads=" + std::to_string(std::min(settings.threads, kMostFrameThreads));
   if (!settings.options.scene_cuts) parameters += ":scenecut=0";
+  if (const int level = settings.options.level; level > 0) {
+    parameters += ":high-tier=0:level-idc=" + std::to_string(level);
+  }
   parameters += x265_light(settings.light);
   options.set("x265-params", parameters);
 }

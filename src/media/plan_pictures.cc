@@ -4,6 +4,7 @@
 #include <cmath>
 #include <numeric>
 
+#include "media/fit_level.h"
 #include "media/scale.h"
 #include "media/tone_map.h"
 
@@ -196,6 +197,7 @@ Result<PlannedVideo> plan_pictures(const VideoOptions& wanted, OutputType use,
   plan_rate(planned, options, facts);
   settings.options = std::move(options);
   plan_colours(settings, stream);
+  if (auto ok = fit_level(settings); !ok) return std::unexpected(ok.error());
   return planned;
 }
 

@@ -67,6 +67,9 @@ bool has_format(const VideoOptions& wanted, const AVCodecParameters& codec) {
   const AVPixelFormat format = wanted.pixel_depth == 10 ? AV_PIX_FMT_YUV420P10 : AV_PIX_FMT_YUV420P;
   if (codec.codec_id != id_of(entry_of(wanted.codec).encoder) || codec.format != format)
     return false;
+  // H.265 counts its levels in thirtieths.
+  const int level = wanted.codec == VideoCodec::kH265 ? codec.level / 3 : codec.level;
+  if (wanted.level > 0 && (level <= 0 || level > wanted.level)) return false;
   return wanted.codec != VideoCodec::kH264 || rank_of(codec.profile) <= rank_of(wanted.profile);
 }
 

@@ -1,6 +1,9 @@
 #include "task/rendition.h"
 
 #include <algorithm>
+#include <cmath>
+
+#include "task/levels.h"
 
 namespace telecine {
 namespace {
@@ -26,12 +29,24 @@ RateControl read_rate(ObjectReader& in, VideoCodec codec) {
   return rate;
 }
 
+void read_level(ObjectReader& in, VideoOptions& v) {
+  const auto level = in.number("level", 1, 9.9);
+  if (!level) return;
+  v.level = static_cast<int>(std::lround(*level * 10));
+  const bool is_name = std::abs(*level * 10 - v.level) < 1e-6;
+  if (is_name && level_of(v.codec, v.level) != nullptr) return;
+  const std::string known = levels_listed(v.codec);
+  in.refuse("level",
+            known.empty() ? "h264 and h265 alone are made for a level" : "must be one of " + known);
+}
+
 void read_encoding(ObjectReader& in, VideoOptions& v) {
   v.preset = in.choice<Preset>("preset").value_or(v.preset);
   v.profile = in.choice<Profile>("profile").value_or(v.profile);
   if (v.codec != VideoCodec::kH264 && v.profile != Profile::kAuto && v.profile != Profile::kMain) {
     in.refuse("profile", std::string(name_of(v.codec)) + " is made in the profile main only");
   }
+  read_level(in, v);
   if (v.codec == VideoCodec::kGif) return;  // has no rate to control
   v.rate = read_rate(in, v.codec);
   if (v.codec == VideoCodec::kWebp && (v.rate.bitrate || v.rate.max_rate)) {
@@ -149,6 +164,7 @@ json::object video_json(const VideoOptions& v) {
   if (v.codec == VideoCodec::kCopy) return o;
   o["preset"] = name_of(v.preset);
   o["profile"] = name_of(v.profile);
+  if (v.level > 0) o["level"] = v.level / 10.0;
   if (v.rate.crf) o["crf"] = *v.rate.crf;
   if (v.rate.bitrate) o["bitrate"] = *v.rate.bitrate;
   if (v.rate.max_rate) o["max_rate"] = *v.rate.max_rate;

@@ -118,6 +118,7 @@ struct VideoOptions {
   Preset preset = Preset::kVeryfast;
   Profile profile = Profile::kAuto;  ///< kAuto: the encoder's for 8-bit 4:2:0. Others than H.264
                                      ///< have only Main
+  int level = 0;                     ///< ten times its name, see task/levels.h; 0: the encoder's
   RateControl rate;
   int pixel_depth = 8;  ///< bits: 8, or 10 where the codec has it
   Hdr hdr = Hdr::kAuto;

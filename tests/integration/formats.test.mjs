@@ -1,6 +1,7 @@
 // The codecs, containers and kinds of output beside the ladder's, looked at with tools that are not
 // ours.
 import assert from 'node:assert/strict';
+import fs from 'node:fs';
 import { assert_problem } from './support/api.mjs';
 import {
   assert_decodes, assert_faststart, clip, ffprobe, has_shared_clips, jpeg_size, lacks_clips,
@@ -98,6 +99,25 @@ check_if(lacks_tools, 'sound alone goes into M4A and MP3', async () => {
   assert.equal(Number((await ffprobe(mp3.file)).audio.bit_rate), 192_000);
 }, long);
 
+check_if(lacks_tools, 'a level is kept to, or what is beyond it is said', async () => {
+  const task = await made.server.client.finished((await made.server.client.submit({
+    input: (await made.server.client.upload(fs.readFileSync(source.path), 'level.mp4')).input,
+    outputs: [
+      { name: 'a', type: 'video', audio: false,
+        video: { short_side: 240, preset: 'slower', level: 2.1, crf: 1 } },
+      { name: 'b', type: 'video', audio: false,
+        video: { short_side: 240, preset: 'ultrafast', codec: 'h265', level: 3 } },
+      { name: 'c', type: 'video', audio: false, video: { ...small, level: 1.1 } }] })).id);
+  const [low, h265, beyond] = task.outputs;
+  const seen = await ffprobe((await fetch_file(low)).file);
+  assert.equal(seen.video.level, 21);
+  assert.ok(seen.video.refs <= 4752 / (27 * 15), `${seen.video.refs} references`);
+  assert.ok(Number(seen.video.bit_rate) < 5_000_000 * 1.2, `${seen.video.bit_rate} bit/s`);
+  assert.equal((await ffprobe((await fetch_file(h265)).file)).video.level, 90);
+  assert.equal(beyond.state, 'failed');
+  assert.match(beyond.error.message, /level 1\.1/);
+}, long);
+
 check('what a container cannot hold is refused with the field and the reason', async () => {
   const refused = async (output, field, words) => {
     const body = { input: 'https://example.com/a.mp4', outputs: [output] };
@@ -106,6 +126,8 @@ check('what a container cannot hold is refused with the field and the reason', a
     assert.match(problem.detail, words);
   };
   await refused({ container: 'flv', video: { codec: 'av1' } }, 'video.codec', /flv holds h264/);
+  await refused({ video: { level: 3.3 } }, 'video.level', /3\.1, 3\.2, 4/);
+  await refused({ video: { codec: 'vp9', level: 4 } }, 'video.level', /h264 and h265/);
   await refused({ container: 'mp3', video: {} }, 'video', /sound only/);
   await refused({ container: 'webm', audio: { codec: 'aac' } }, 'audio.codec', /webm holds opus/);
   await refused({ video: { codec: 'copy', crf: 20 } }, 'video.crf', /not a field/);
