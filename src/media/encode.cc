@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "media/nal_units.h"
+
 namespace telecine::media {
 namespace {
 
@@ -26,6 +28,26 @@ Result<CodecParametersPtr> parameters_of(const AVCodecContext& context) {
     return fail(ErrorCode::kResourceLimit, "out of memory");
   }
   return parameters;
+}
+
+/// What libavcodec's wrappers of x264 and x265 keep to themselves, out of the parameter sets.
+void add_profile(AVCodecParameters& codec) {
+  const auto sets = parameter_sets(codec);
+  if (!sets) return;
+  for (const BytesView unit : nal_units(*sets)) {
+    const unsigned type = unit_type(codec.codec_id, unit);
+    if (codec.codec_id == AV_CODEC_ID_H264 && type == kH264SequenceSet && unit.size() > 3) {
+      constexpr unsigned kConstrained = 0x40;  // constraint_set1_flag
+      const bool is_constrained = unit[1] == FF_PROFILE_H264_BASELINE && (unit[2] & kConstrained);
+      codec.profile = is_constrained ? FF_PROFILE_H264_CONSTRAINED_BASELINE : unit[1];
+      codec.level = unit[3];
+    } else if (codec.codec_id == AV_CODEC_ID_HEVC && type == kH265SequenceSet) {
+      const Bytes told = h265_profile(unit);
+      if (told.empty()) continue;
+      codec.profile = told.front() & 0x1f;
+      codec.level = told.back();
+    }
+  }
 }
 
 }  // namespace
@@ -56,6 +78,9 @@ Result<VideoEncoder> VideoEncoder::open(const VideoSettings& settings) {
   }
   auto parameters = parameters_of(context);
   if (!parameters) return std::unexpected(parameters.error());
+  const bool has_sets =
+      settings.options.codec == VideoCodec::kH264 || settings.options.codec == VideoCodec::kH265;
+  if (has_sets) add_profile(**parameters);
   VideoEncoder encoder;
   encoder.context_ = std::move(*made);
   encoder.parameters_ = std::move(*parameters);

@@ -25,8 +25,8 @@ void configure_common(const VideoSettings& settings, AVCodecContext& context, Di
   const VideoOptions& wanted = settings.options;
   options.set("preset", std::string(name_of(wanted.preset)));
   if (wanted.profile != Profile::kAuto) {
-    const bool is_main10 = wanted.codec == VideoCodec::kH265 && wanted.pixel_depth == 10;
-    options.set("profile", is_main10 ? "main10" : std::string(name_of(wanted.profile)));
+    const std::string depth = wanted.pixel_depth == 10 ? "10" : "";
+    options.set("profile", std::string(name_of(wanted.profile)) + depth);
   }
   options.set("forced-idr", 1);
   if (wanted.scene_cuts) {

@@ -78,6 +78,7 @@ LadderTrack Transcode::ladder_track(const Work& work, const Target& target) cons
   const MediaFacts facts = facts_of(target);
   if (const auto track = picture_track(target)) {
     made.video_codec = codec_string(*track->codec);
+    made.transfer = track->codec->color_trc;
     made.size = {facts.video.front().width, facts.video.front().height};
     made.frame_rate = facts.video.front().frame_rate;
     made.is_copy = work.spec->renditions[*target.rendition].video->codec == VideoCodec::kCopy;

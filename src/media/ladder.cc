@@ -152,6 +152,9 @@ std::string master_playlist(const Ladder& ladder) {
       std::snprintf(line, sizeof line, ",RESOLUTION=%dx%d,FRAME-RATE=%.3f", track.size.width,
                     track.size.height, track.frame_rate.value());
       out += line;
+      // Apple's players take what says nothing for SDR.
+      if (track.transfer == AVCOL_TRC_SMPTE2084) out += ",VIDEO-RANGE=PQ";
+      if (track.transfer == AVCOL_TRC_ARIB_STD_B67) out += ",VIDEO-RANGE=HLG";
     }
     if (variant.group) out += ",AUDIO=" + group_id(*variant.group);
     if (!ladder.texts.empty()) out += ",SUBTITLES=\"text\"";

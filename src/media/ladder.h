@@ -26,6 +26,7 @@ struct LadderTrack {
   std::string audio_codec;  ///< empty: no sound in here
   Dimensions size;
   Ratio frame_rate;
+  AVColorTransferCharacteristic transfer = AVCOL_TRC_UNSPECIFIED;
   bool is_copy = false;    ///< pictures with the source's own keyframes
   std::size_t group = 0;   ///< of sound packaged apart
   std::size_t source = 0;  ///< likewise: its place among the source's tracks

@@ -70,7 +70,10 @@ bool has_format(const VideoOptions& wanted, const AVCodecParameters& codec) {
   // H.265 counts its levels in thirtieths.
   const int level = wanted.codec == VideoCodec::kH265 ? codec.level / 3 : codec.level;
   if (wanted.level > 0 && (level <= 0 || level > wanted.level)) return false;
-  return wanted.codec != VideoCodec::kH264 || rank_of(codec.profile) <= rank_of(wanted.profile);
+  // Of 10 bit, H.264 has one profile that is made.
+  if (wanted.codec != VideoCodec::kH264) return true;
+  if (wanted.pixel_depth == 10) return codec.profile == FF_PROFILE_H264_HIGH_10;
+  return rank_of(codec.profile) <= rank_of(wanted.profile);
 }
 
 bool needs_no_work(const PlannedVideo& planned, const VideoOptions& wanted, const VideoFacts& facts,

@@ -59,7 +59,8 @@ void read_encoding(ObjectReader& in, VideoOptions& v) {
 }
 
 bool has_ten_bit(VideoCodec codec) {
-  return codec == VideoCodec::kH265 || codec == VideoCodec::kAv1 || codec == VideoCodec::kVp9;
+  return codec == VideoCodec::kH264 || codec == VideoCodec::kH265 || codec == VideoCodec::kAv1 ||
+         codec == VideoCodec::kVp9;
 }
 
 void read_depth(ObjectReader& in, VideoOptions& v) {
@@ -76,7 +77,11 @@ void read_depth(ObjectReader& in, VideoOptions& v) {
   }
   if (v.pixel_depth == 10 && !has_ten_bit(v.codec)) {
     in.refuse(in.has("pixel_depth") ? "pixel_depth" : "hdr",
-              "10 bit is for h265, av1 and vp9, not for " + std::string(name_of(v.codec)));
+              std::string(name_of(v.codec)) + " has no 10 bit");
+  }
+  if (v.pixel_depth == 10 && (v.profile == Profile::kBaseline || v.profile == Profile::kMain) &&
+      v.codec == VideoCodec::kH264) {
+    in.refuse("profile", "h264 of 10 bit is of the profile high");
   }
 }
 

@@ -159,7 +159,7 @@ check('options that contradict each other are refused by name', async () => {
   await refused({ rotate: 45 }, 'rotate');
   await refused({ frame_rate: 25, max_frame_rate: 30 }, 'frame_rate');
   await refused({ background: 'red' }, 'background');
-  await refused({ pixel_depth: 10 }, 'pixel_depth');
+  await refused({ profile: 'main', pixel_depth: 10 }, 'profile');
   await refused({ codec: 'h265', hdr: 'keep', pixel_depth: 8 }, 'hdr');
   await refused({ crop: { x: '150%' } }, 'crop.x');
   await refused({ watermarks: [{}] }, 'watermarks[0].image');
@@ -217,9 +217,9 @@ check_if(lacks_tools, 'interlaced pictures are made whole where their frames say
 
 // --- depth and dynamic range ---
 
-check_if(lacks_tools, 'H.265, AV1 and VP9 are made in 10 bit', async () => {
+check_if(lacks_tools, 'H.264, H.265, AV1 and VP9 are made in 10 bit', async () => {
   const file = await plain();
-  const task = await made.make(file, ['h265', 'av1', 'vp9'].map((codec) => ({
+  const task = await made.make(file, ['h264', 'h265', 'av1', 'vp9'].map((codec) => ({
     name: codec, type: 'video', container: 'mkv', audio: false,
     video: { codec, pixel_depth: 10, preset: 'ultrafast' } })));
   for (const output of task.outputs) {
@@ -257,13 +257,22 @@ for (const transfer of ['smpte2084', 'arib-std-b67']) {
     assert.ok(dark[0] > 40 && dark[0] < bright[0] - 30, `grey is darker: ${dark}`);
     const deep = (await ffprobe(await video(file, { codec: 'h265', pixel_depth: 10, hdr: 'sdr' }))).video;
     assert.deepEqual([deep.pix_fmt, deep.color_transfer], ['yuv420p10le', 'bt709']);
-    for (const codec of ['h265', 'av1', 'vp9']) {
+    for (const codec of ['h264', 'h265', 'av1', 'vp9']) {
       const kept = await video(file, { codec, hdr: 'keep', crf: 20 });
       const facts = (await ffprobe(kept)).video;
       assert.deepEqual(
         [facts.pix_fmt, facts.color_space, facts.color_transfer, facts.color_primaries],
         ['yuv420p10le', 'bt2020nc', transfer, 'bt2020'], codec);
     }
+    const { outputs: [ladder] } = await made.make(file, [{ type: 'hls', renditions: [
+      { name: 'deep', video: { codec: 'h265', pixel_depth: 10, preset: 'ultrafast' } },
+      { name: 'flat', video: { preset: 'ultrafast' } }] }]);
+    const [kept, flat] = await made.hls(ladder);
+    const range = transfer === 'smpte2084' ? 'PQ' : 'HLG';
+    assert.equal(/VIDEO-RANGE=(\w+)/.exec(kept.attributes)?.[1], range);
+    assert.doesNotMatch(flat.attributes, /VIDEO-RANGE/);
+    assert.deepEqual(ladder.renditions.map((facts) => facts.video[0].profile),
+                     ['Main 10', 'Constrained Baseline']);
     const still = await made.make(file, [{ type: 'cover', format: 'png' }]);
     const picture = (await made.file(still.outputs[0])).file;
     await is_colour(picture, [80, 120], bright, { tolerance: 10 });
