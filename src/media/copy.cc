@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 
+#include "media/adts.h"
 #include "media/describe.h"
 #include "media/nal_units.h"
 
@@ -72,7 +73,21 @@ bool writes_edit_lists(const OutputSpec& spec) {
 StreamCopy::StreamCopy(const AVStream& stream, Ticks zero)
     : stream_(stream),
       zero_(av_rescale_q(zero, kTicks, stream.time_base)),
-      length_size_(has_units(*stream.codecpar) ? length_size(*stream.codecpar) : 0) {}
+      length_size_(has_units(*stream.codecpar) ? length_size(*stream.codecpar) : 0) {
+  if (!is_adts(*stream.codecpar)) return;
+  if (auto bare = without_adts(*stream.codecpar)) bare_ = std::move(*bare);
+}
+
+/// Fragmented MP4 as libavformat 5.1 writes it does not take the headers off by itself.
+bool StreamCopy::strip(AVPacket& packet) const {
+  if (!bare_) return true;
+  const auto header = adts_header({packet.data, static_cast<std::size_t>(packet.size)});
+  const BytesView config{bare_->extradata, static_cast<std::size_t>(bare_->extradata_size)};
+  if (!header || !std::ranges::equal(header->config, config)) return false;
+  packet.data += header->size;
+  packet.size -= static_cast<int>(header->size);
+  return true;
+}
 
 // Muxers want a decoding time on every packet, each later than the last.
 bool StreamCopy::time(AVPacket& packet) {
@@ -102,6 +117,11 @@ void StreamCopy::take(const AVPacket& packet) {
   else
     ++tally_.failures;
   PacketPtr own = share(packet);
+  if (!strip(*own)) {
+    return fail({ErrorCode::kUnsupported,
+                 "the source's sound changes on the way or cannot be copied; encode the stream",
+                 {}});
+  }
   if (!time(*own)) {
     return fail({ErrorCode::kUnsupported,
                  "the source does not say when its pictures are shown; encode the stream",

@@ -37,7 +37,7 @@ class StreamCopy {
 
   const AVStream& stream() const { return stream_; }
   /// Of the packets that go out.
-  virtual const AVCodecParameters& parameters() const { return *stream_.codecpar; }
+  virtual const AVCodecParameters& parameters() const { return bare_ ? *bare_ : *stream_.codecpar; }
   std::int64_t packets() const { return packets_; }
   /// As far as damage shows without decoding; not of parts.
   DecodeTally tally() const { return tally_; }
@@ -55,8 +55,10 @@ class StreamCopy {
 
  private:
   bool time(AVPacket& packet);
+  bool strip(AVPacket& packet) const;
 
   const AVStream& stream_;
+  CodecParametersPtr bare_;  // of AAC whose packets lose their headers
   const std::int64_t zero_;  // in the stream's time base, as all below but Ticks
   Distributor out_;
   std::optional<std::int64_t> last_dts_;

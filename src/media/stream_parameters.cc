@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "media/adts.h"
+
 namespace telecine::media {
 namespace {
 
@@ -168,7 +170,7 @@ bool ParameterWatch::stays(const AVPacket& packet) {
       is_closed_ = is_key;
       return keeps_size(bytes);
     case AV_CODEC_ID_AAC:
-      return codec_.extradata_size > 0 || keeps_sound(bytes);
+      return !is_adts(codec_) || (adts_header(bytes) && keeps_sound(bytes));
     case AV_CODEC_ID_MP3:
       return keeps_sound(bytes);
     default:

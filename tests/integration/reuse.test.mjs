@@ -75,17 +75,19 @@ const vp9 = ['-c:v', 'libvpx-vp9', '-deadline', 'realtime', '-cpu-used', '8', '-
              '-pix_fmt', 'yuv420p', '-g', String(2 * rate)];
 const containers = [
   ['mkv', [...h264, '-c:a', 'aac'], 'mp4', {}], ['ts', [...h264, '-c:a', 'aac'], 'mp4', {}],
-  ['flv', [...h264, '-c:a', 'aac'], 'mp4', {}], ['mkv', [...h264, '-c:a', 'aac'], 'ts', {}],
+  ['ts', [...h264, '-c:a', 'aac'], 'mp4', { fragmented: true }],
+  ['ts', [...h264, '-c:a', 'aac'], 'mkv', {}], ['flv', [...h264, '-c:a', 'aac'], 'mp4', {}], ['mkv', [...h264, '-c:a', 'aac'], 'ts', {}],
   ['ts', [...h264, '-c:a', 'libmp3lame'], 'mkv', { audio: 'mp3' }],
   ['webm', [...vp9, '-c:a', 'libopus'], 'webm', { video: 'vp9', audio: 'opus' }],
   ['mp4', [...h264, '-c:a', 'aac', '-movflags', 'frag_keyframe+empty_moov'], 'mp4', { hides: true }],
 ];
-for (const [kind, args, container, { video, audio, hides }] of containers) {
-  const what = hides ? 'fragmented mp4' : kind;
-  check_if(lacks_tools, `streams of ${what} with ${audio ?? 'aac'} are copied into ${container}`, async () => {
+for (const [kind, args, container, { video, audio, hides, fragmented }] of containers) {
+  const what = `${hides ? 'fragmented mp4' : kind} with ${audio ?? 'aac'}`;
+  const into = `${fragmented ? 'fragmented ' : ''}${container}`;
+  check_if(lacks_tools, `streams of ${what} are copied into ${into}`, async () => {
     const file = await forged([...all_streams, ...args], kind);
     const task = await made.make(file, [{
-      name: 'v', type: 'video', container, video: { ...roomy, codec: video },
+      name: 'v', type: 'video', container, fragmented, video: { ...roomy, codec: video },
       audio: { bitrate: 320_000, codec: audio } }]);
     const [output] = task.outputs;
     const result = (await made.file(output)).file;
@@ -143,12 +145,13 @@ check_if(lacks_tools, 'a rendition of a ladder is copied where its keyframes fit
       { name: 'all', video: { ...roomy, preset: 'ultrafast', ...video }, audio: { bitrate: 320_000 } },
       { name: 'small', video: { short_side: 90, preset: 'ultrafast' }, audio: { bitrate: 64_000 } }] });
   const files = {
-    'on the grid': [[...h264, '-x264-params', 'scenecut=0'], true],
-    'off the grid': [[...h264, '-g', '30', '-x264-params', 'scenecut=0'], false],
-    'open groups': [[...h264, '-x264-params', 'scenecut=0:open-gop=1'], false],
+    'on the grid': [[...h264, '-x264-params', 'scenecut=0'], true, 'mkv'],
+    'of a transport stream': [[...h264, '-x264-params', 'scenecut=0'], true, 'ts'],
+    'off the grid': [[...h264, '-g', '30', '-x264-params', 'scenecut=0'], false, 'mkv'],
+    'open groups': [[...h264, '-x264-params', 'scenecut=0:open-gop=1'], false, 'mkv'],
   };
-  for (const [what, [args, fits]] of Object.entries(files)) {
-    const file = await forged([...all_streams, ...args, '-c:a', 'aac'], 'mkv');
+  for (const [what, [args, fits, kind]] of Object.entries(files)) {
+    const file = await forged([...all_streams, ...args, '-c:a', 'aac'], kind);
     const [output] = (await made.make(file, [ladder({})])).outputs;
     const [all, small_one] = await made.hls(output);
     assert.equal(output.notes?.length, fits ? 2 : 1, `${what}: ${output.notes}`);
