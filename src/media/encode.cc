@@ -174,8 +174,8 @@ namespace {
 
 // Timestamps of sound jitter by the container's rounding; beyond this they are believed.
 constexpr double kTolerance = 0.06;  // s
-// A hole longer than this is a jump of the source's clock, not silence.
-constexpr std::int64_t kLongestSilence = 600;  // s
+// Silence is made for holes up to this; sound behind a longer one would be out of step.
+constexpr std::int64_t kLongestSilence = 2 * 3600;  // s
 constexpr int kFallbackRate = 48'000;
 
 int supported_rate(const AVCodec& codec, int wanted) {
@@ -320,7 +320,7 @@ Status AudioEncoder::convert(const AVFrame* frame) {
 Result<std::vector<PacketPtr>> AudioEncoder::encode(const AVFrame& frame, Ticks at) {
   if (auto ok = follow(frame); !ok) return std::unexpected(ok.error());
   const int rate = context_->sample_rate;
-  const std::int64_t start = av_rescale_q(at, kTicks, time_base()) + shift_;
+  const std::int64_t start = av_rescale_q(at, kTicks, time_base());
   if (!started_) {
     started_ = true;
     first_ = std::max<std::int64_t>(0, start);
@@ -330,7 +330,9 @@ Result<std::vector<PacketPtr>> AudioEncoder::encode(const AVFrame& frame, Ticks 
   const auto tolerance = static_cast<std::int64_t>(kTolerance * rate);
   bool skip = false;
   if (gap > kLongestSilence * rate || gap < -kLongestSilence * rate) {
-    shift_ -= gap;
+    return fail(ErrorCode::kUnsupported, "the source's sound leaps by " +
+                                             std::to_string(gap / rate) +
+                                             " s, which is more than can be filled with silence");
   } else if (gap > tolerance) {
     if (auto ok = add_silence(gap); !ok) return std::unexpected(ok.error());
   } else if (gap < -tolerance) {

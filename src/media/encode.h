@@ -89,7 +89,6 @@ class AudioEncoder {
   std::int64_t first_ = 0;  // of the output, in samples
   std::int64_t taken_ = 0;  // samples put into the queue so far
   std::int64_t sent_ = 0;   // samples given to the encoder so far
-  std::int64_t shift_ = 0;  // samples by which a jumping source clock is corrected
   std::vector<PacketPtr> ready_;
 };
 

@@ -53,6 +53,23 @@ Boxes boxes_of(AVIOContext* io, std::int64_t size) {
   return found;
 }
 
+/// Whether some top-level box is a fragment, and the last one reaches behind the end of the file.
+bool ends_in_fragment(AVIOContext* io, std::int64_t size) {
+  constexpr int kMostBoxes = 200'000;
+  std::int64_t at = 0;
+  bool any_fragment = false;
+  for (int boxes = 0; boxes < kMostBoxes && at + 16 <= size; ++boxes) {
+    if (avio_seek(io, at, SEEK_SET) < 0) return false;
+    std::int64_t length = avio_rb32(io);
+    any_fragment |= avio_rl32(io) == MKTAG('m', 'o', 'o', 'f');
+    if (length == 1) length = static_cast<std::int64_t>(avio_rb64(io));
+    if (length < 8) return false;  // 0: to the end
+    if (length > size - at) return any_fragment;
+    at += length;
+  }
+  return false;
+}
+
 Error not_media(std::string message) {
   return Error{ErrorCode::kNotMedia, std::move(message), {}};
 }
@@ -247,6 +264,12 @@ bool Input::seek_before(int stream, Millis at) {
     if (const auto time = next_keyframe(stream); time && *time <= wanted) return true;
   }
   return false;
+}
+
+bool Input::lacks_fragments() const {
+  if (std::strstr(format_->iformat->name, "mov") == nullptr) return false;
+  ReadIo io(fd());
+  return ends_in_fragment(io.get(), size());
 }
 
 double Input::position() const {

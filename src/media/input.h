@@ -55,6 +55,8 @@ class Input {
   bool seek_before(int stream, Millis at);
   /// Why reading ended, or 0 for a regular end.
   int read_error() const { return read_error_; }
+  /// Whether it is an MP4 in fragments whose last one is not all there.
+  bool lacks_fragments() const;
   /// How far into the file reading has come, 0...1.
   double position() const;
 

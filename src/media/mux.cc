@@ -9,6 +9,10 @@ namespace telecine::media {
 namespace {
 
 Error mux_error(int code) {
+  // All that was handed over is of this program's making but its times.
+  if (code == AVERROR(EINVAL) || code == AVERROR(ERANGE)) {
+    return av_error(code, "the container cannot hold the source's times", ErrorCode::kUnsupported);
+  }
   return av_error(code, "the output could not be written", ErrorCode::kInternal);
 }
 

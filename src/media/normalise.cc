@@ -10,6 +10,15 @@ namespace {
 constexpr const char* kFlagged = "bwdif=mode=send_frame:parity=auto:deint=interlaced";
 constexpr const char* kAll = "bwdif=mode=send_frame:parity=auto:deint=all";
 
+/// Colours times opacity are what is seen on black.
+constexpr const char* kOpaque =
+    "premultiply=inplace=1,format=gbrp|yuv444p|gbrp10|gbrp12|gbrp16|yuv444p10|yuv444p12|yuv444p16";
+
+bool has_alpha(const AVFrame& frame) {
+  const auto* format = av_pix_fmt_desc_get(static_cast<AVPixelFormat>(frame.format));
+  return format != nullptr && (format->flags & AV_PIX_FMT_FLAG_ALPHA) != 0;
+}
+
 /// Which filters do it is nobody's business.
 std::unexpected<Error> cannot(Error error) {
   if (error.code == ErrorCode::kUnsupported) {
@@ -34,7 +43,11 @@ std::string orientation_filters(const Orientation& o) {
 }
 
 Status Normaliser::start() {
-  std::string filters = !interlaced_ ? "" : wanted_ == Deinterlace::kOn ? kAll : kFlagged;
+  std::string filters = transparent_ ? kOpaque : "";
+  if (interlaced_) {
+    filters += (filters.empty() ? "" : ",");
+    filters += wanted_ == Deinterlace::kOn ? kAll : kFlagged;
+  }
   if (const std::string turn = orientation_filters(orientation_); !turn.empty()) {
     filters += (filters.empty() ? "" : ",") + turn;
   }
@@ -54,11 +67,13 @@ Result<std::vector<FramePtr>> Normaliser::push(FramePtr frame) {
                              (wanted_ == Deinterlace::kAuto && frame->interlaced_frame != 0);
   const bool starts_interlaced = is_interlaced && !interlaced_;
   interlaced_ = interlaced_ || starts_interlaced;
-  if (!interlaced_ && orientation_ == Orientation{}) {
+  const bool starts_transparent = !keeps_alpha_ && !transparent_ && has_alpha(*frame);
+  transparent_ = transparent_ || starts_transparent;
+  if (!interlaced_ && !transparent_ && orientation_ == Orientation{}) {
     ready_->push_back(std::move(frame));
     return std::exchange(*ready_, {});
   }
-  if (starts_interlaced || !chain_) {
+  if (starts_interlaced || starts_transparent || !chain_) {
     if (auto ok = start(); !ok) return cannot(ok.error());
   }
   if (auto ok = chain_->push(*frame, frame->pts); !ok) return cannot(ok.error());

@@ -15,14 +15,15 @@ namespace telecine::media {
 /// Filter text that turns a stored picture upright; empty when it is.
 std::string orientation_filters(const Orientation& orientation);
 
-/// Makes pictures upright and progressive: applies the stored orientation, and deinterlaces: with
-/// kAuto from the first picture on that its decoder found interlaced, and only such. Pictures that
-/// need neither pass untouched. One picture out for each in, timestamps kept, though deinterlacing
-/// holds one back. One thread.
+/// Makes pictures upright, progressive and opaque: lays transparent ones on black, applies the
+/// stored orientation, and deinterlaces: with kAuto from the first picture on that its decoder
+/// found interlaced, and only such. Pictures that need neither pass untouched. One picture out for
+/// each in, timestamps kept, though deinterlacing holds one back. One thread.
 class Normaliser {
  public:
-  explicit Normaliser(Orientation orientation, Deinterlace wanted = Deinterlace::kAuto)
-      : orientation_(orientation), wanted_(wanted) {}
+  explicit Normaliser(Orientation orientation, Deinterlace wanted = Deinterlace::kAuto,
+                      bool keeps_alpha = false)
+      : orientation_(orientation), wanted_(wanted), keeps_alpha_(keeps_alpha) {}
 
   /// `frame->pts` and `pkt_duration` are in the pipeline's ticks.
   Result<std::vector<FramePtr>> push(FramePtr frame);
@@ -34,7 +35,9 @@ class Normaliser {
 
   Orientation orientation_;
   Deinterlace wanted_;
+  const bool keeps_alpha_;
   bool interlaced_ = false;
+  bool transparent_ = false;
   std::optional<FilterChain> chain_;
   /// What came out of it; it stays where it is when this moves.
   std::unique_ptr<std::vector<FramePtr>> ready_ = std::make_unique<std::vector<FramePtr>>();

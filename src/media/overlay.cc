@@ -34,7 +34,7 @@ Result<FramePtr> read_image(int fd) {
   for (unsigned i = 0; i < input->format().nb_streams; ++i) {
     const AVStream& stream = input->stream(static_cast<int>(i));
     if (stream.codecpar->codec_type != AVMEDIA_TYPE_VIDEO) continue;
-    auto frame = grab_frame(*input, stream, 0);
+    auto frame = grab_frame(*input, stream, 0, true);
     if (!frame) return frame;
     return as_rgba(**frame);
   }

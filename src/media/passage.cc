@@ -188,6 +188,10 @@ Status Transcode::judge() const {
     }
     return std::unexpected(decode_failed(furthest_, why));
   }
+  if (judges && input_.lacks_fragments()) {
+    return std::unexpected(
+        decode_failed(furthest_, "the file ends within a fragment; it is incomplete"));
+  }
   for (const auto& heard : heard_) {
     if (!heard || !heard->decoder || heard->decoder->tally().packets == 0) continue;
     auto ok = check(heard->decoder->tally(), heard->decoder->end(), "sound");

@@ -218,6 +218,12 @@ Result<Made> run_checked(int fd, const Job& job, OutputFiles& files, Observer& o
   if (made.source.video.empty() && made.source.audio.empty()) {
     return fail(ErrorCode::kNotMedia, "the file holds no audio or video stream");
   }
+  const VideoFacts* pictures = made.source.main_video();
+  if (pictures != nullptr && pictures->width <= 0 && made.source.audio.empty()) {
+    return fail(ErrorCode::kDecodeFailed,
+                "the file's picture cannot be decoded: it is damaged, of a kind that is not read "
+                "here, or larger than 134 megapixels");
+  }
   if (auto ok = observer.on_source(made.source); !ok) return std::unexpected(ok.error());
   if (job.find_cuts > 0) {
     Transcode transcode(*input, made.source, job, files, 0);

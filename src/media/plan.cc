@@ -94,6 +94,29 @@ void note_lost_turn(PlannedOutput& planned, const OutputSpec& spec, const VideoF
                         " cannot say that they are to be turned or mirrored");
 }
 
+/// How long an edit list hides the start of a stream, s.
+double hidden_start(const AVStream& stream) {
+  const int count = avformat_index_get_entries_count(&stream);
+  // Looked up by libavformat's own table, which its signature does not call const.
+  auto* table = const_cast<AVStream*>(&stream);
+  for (int i = 0; i < count; ++i) {
+    const AVIndexEntry* entry = avformat_index_get_entry(table, i);
+    if ((entry->flags & AVINDEX_DISCARD_FRAME) != 0) continue;
+    const std::int64_t first = avformat_index_get_entry(table, 0)->timestamp;
+    return static_cast<double>(entry->timestamp - first) * av_q2d(stream.time_base);
+  }
+  return 0;
+}
+
+void note_shown_start(PlannedOutput& planned, const OutputSpec& spec, const AVStream& stream) {
+  constexpr double kWarmUp = 0.1;  // s; what encoders of sound hide
+  if (writes_edit_lists(spec) || !planned.part.is_whole() || hidden_start(stream) <= kWarmUp)
+    return;
+  add_note(planned,
+           "what the source's edit list hides at the start is copied too: only plain mp4 "
+           "and m4a can hide it");
+}
+
 Status plan_video(Planning& all, PlannedOutput& planned, const OutputSpec& spec,
                   const VideoOptions& options) {
   if (options.codec != VideoCodec::kCopy) return plan_encode(all, planned, spec, options);
@@ -104,9 +127,13 @@ Status plan_video(Planning& all, PlannedOutput& planned, const OutputSpec& spec,
   const bool is_cut = !planned.part.is_whole() && spec.cut == Cut::kExact;
   if (!is_cut || can_cut(*source.video_stream)) {
     note_lost_turn(planned, spec, *source.video);
+    note_shown_start(planned, spec, *source.video_stream);
     planned.renditions.back().copies_video = plan.copies_video = true;
     return {};
   }
+  add_note(planned, std::string("pictures are encoded: a part of ") +
+                        avcodec_get_name(source.video_stream->codecpar->codec_id) +
+                        " cannot be copied to the picture");
   VideoOptions instead;
   instead.codec = carrier_of(spec).video.front();
   return plan_encode(all, planned, spec, instead);
@@ -121,6 +148,7 @@ Status plan_track(Planning& all, PlannedOutput& planned, const OutputSpec& spec,
     if (auto why = cannot_copy(*sound.stream, muxer_of(spec))) {
       return std::unexpected(std::move(*why));
     }
+    note_shown_start(planned, spec, *sound.stream);
     plan.copies_audio[place] = true;
     return {};
   }

@@ -63,13 +63,32 @@ bool may_interlace(const AVCodecParameters& codec) {
   });
 }
 
+/// Whether decoders of a level's main tier take an H.265 stream. Its tables do not say so of
+/// others.
+bool is_main_tier(const AVCodecParameters& codec) {
+  constexpr unsigned kHighTier = 0x20;  // general_tier_flag
+  const auto sets = parameter_sets(codec);
+  if (!sets) return false;
+  return std::ranges::none_of(nal_units(*sets), [&](BytesView unit) {
+    if (unit_type(codec.codec_id, unit) != kH265SequenceSet) return false;
+    const Bytes told = h265_profile(unit);
+    return told.empty() || (told.front() & kHighTier) != 0;
+  });
+}
+
+bool fits_level(const VideoOptions& wanted, const AVCodecParameters& codec) {
+  if (wanted.level == 0) return true;
+  constexpr int kSteps = 3;  // H.265 counts its levels in thirtieths
+  const bool is_h265 = wanted.codec == VideoCodec::kH265;
+  const int level = is_h265 ? codec.level / kSteps : codec.level;
+  return level > 0 && level <= wanted.level && (!is_h265 || is_main_tier(codec));
+}
+
 bool has_format(const VideoOptions& wanted, const AVCodecParameters& codec) {
   const AVPixelFormat format = wanted.pixel_depth == 10 ? AV_PIX_FMT_YUV420P10 : AV_PIX_FMT_YUV420P;
   if (codec.codec_id != id_of(entry_of(wanted.codec).encoder) || codec.format != format)
     return false;
-  // H.265 counts its levels in thirtieths.
-  const int level = wanted.codec == VideoCodec::kH265 ? codec.level / 3 : codec.level;
-  if (wanted.level > 0 && (level <= 0 || level > wanted.level)) return false;
+  if (codec.color_range == AVCOL_RANGE_JPEG || !fits_level(wanted, codec)) return false;
   // Of 10 bit, H.264 has one profile that is made.
   if (wanted.codec != VideoCodec::kH264) return true;
   if (wanted.pixel_depth == 10) return codec.profile == FF_PROFILE_H264_HIGH_10;

@@ -14,6 +14,8 @@ constexpr std::int64_t kMostRead = 8LL << 30;
 constexpr std::size_t kMostPackets = 4'000'000;
 /// A step between packets that no slow stream of pictures explains, s.
 constexpr double kHole = 10;
+/// Sound that is not there for longer has to be made silence, s.
+constexpr double kSilence = 0.06;
 
 /// One stream as it comes in.
 class Reader {
@@ -48,11 +50,13 @@ class Reader {
                            : packets.empty() ? shown
                                              : packets.back().decoded;
     const bool is_key = (packet.flags & AV_PKT_FLAG_KEY) != 0;
-    if (packets.empty() && is_video_ && !is_key) return false;
+    if (packets.empty() && is_video_ && (!is_key || !watch_.is_closed())) return false;
     if (!packets.empty()) {
       const double step = decoded - packets.back().decoded;
       if (step < 0 || step > kHole) return false;
+      if (!is_video_ && std::abs(shown - ends_) > kSilence) return false;
     }
+    ends_ = shown + to_seconds(packet.duration);
     note_hidden(packet, shown);
     packets.push_back({decoded, shown, 8.0 * packet.size, is_key, is_key && watch_.is_closed()});
     ++count_;
@@ -87,6 +91,7 @@ class Reader {
   std::int64_t count_ = 0;
   std::int64_t hidden_ = 0;
   std::int64_t shown_from_ = 0;
+  double ends_ = 0;  // of the last packet, s
 };
 
 }  // namespace

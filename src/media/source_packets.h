@@ -16,7 +16,7 @@ struct PacketList {
     bool is_key;
     bool is_closed;  ///< a key that nothing behind it looks back over
   };
-  std::vector<Packet> packets;  ///< in decoding order: one at least, the first a key
+  std::vector<Packet> packets;  ///< in decoding order: one at least, the first a closed key
   double run_up = 0;            ///< s at the start that the container hides
 
   double length() const;     ///< s

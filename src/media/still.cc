@@ -108,8 +108,8 @@ class GroupDecoder {
   FramePtr first_;  // the first one after the moment, should none be before it
 };
 
-Result<FramePtr> upright(FramePtr frame, const AVStream& stream) {
-  Normaliser normaliser(orientation_of(stream));
+Result<FramePtr> upright(FramePtr frame, const AVStream& stream, bool keeps_alpha) {
+  Normaliser normaliser(orientation_of(stream), Deinterlace::kAuto, keeps_alpha);
   frame->pts = 0;
   auto out = normaliser.push(std::move(frame));
   if (!out) return std::unexpected(out.error());
@@ -222,7 +222,7 @@ Result<std::vector<Millis>> moments_of(const OutputSpec& spec, Millis duration) 
   return moments;
 }
 
-Result<FramePtr> grab_frame(Input& input, const AVStream& stream, Millis at) {
+Result<FramePtr> grab_frame(Input& input, const AVStream& stream, Millis at, bool keeps_alpha) {
   const std::int64_t start =
       input.format().start_time == AV_NOPTS_VALUE
           ? 0
@@ -242,7 +242,7 @@ Result<FramePtr> grab_frame(Input& input, const AVStream& stream, Millis at) {
     auto decoder = open_decoder(stream, 1);
     if (!decoder) return std::unexpected(decoder.error());
     if (FramePtr frame = GroupDecoder(std::move(*decoder)).find(group, moment)) {
-      return upright(std::move(frame), stream);
+      return upright(std::move(frame), stream, keeps_alpha);
     }
     if (at_start) break;
   }

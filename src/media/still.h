@@ -19,7 +19,8 @@ Result<std::vector<Millis>> moments_of(const OutputSpec& spec, Millis duration);
 /// The upright picture shown at `at` (from the start of the file): the last one not later. Before
 /// the first picture it is the first, past the end the last. Seeks, and decodes only what that
 /// picture depends on. kDecodeFailed when nothing near it decodes.
-Result<FramePtr> grab_frame(Input& input, const AVStream& stream, Millis at);
+Result<FramePtr> grab_frame(Input& input, const AVStream& stream, Millis at,
+                            bool keeps_alpha = false);
 
 /// Picks the pictures for some moments out of a passing decode. Frames come in order; each picture
 /// is handed out, with its moment's place in the list, as soon as it is known, and not kept.

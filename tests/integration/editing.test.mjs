@@ -5,7 +5,7 @@ import { spawnSync } from 'node:child_process';
 import fs from 'node:fs';
 import path from 'node:path';
 import {
-  assert_decodes, colour_at, ffprobe, lacks_tools, picture_digests, timing_of,
+  assert_decodes, boxes, colour_at, ffprobe, lacks_tools, picture_digests, timing_of,
 } from './support/media.mjs';
 import { check_if, until } from './support/suite.mjs';
 import { Server } from './support/server.mjs';
@@ -470,6 +470,41 @@ check_if(lacks_tools ?? lacks_heif, 'a HEIC picture is a source like any other s
   const analysed = await made.server.client.done({ kind: 'analyse', input,
                                                    options: { analyses: ['shots'] } });
   assert.equal(analysed.source.container, 'heif');
+}, long);
+
+check_if(lacks_tools, 'what is transparent is laid on black, in stills and in streams', async () => {
+  // Green that is seen beside magenta that is not, and half of red.
+  const seen = ['-f', 'lavfi', '-i', 'color=0x00ff00:s=96x64:r=5:d=1,format=rgba,' +
+    "geq=r='if(lt(X,32),255,if(lt(X,64),0,255))':g='if(lt(X,32),0,if(lt(X,64),255,0))':" +
+    "b='if(lt(X,32),255,0)':a='if(lt(X,32),0,if(lt(X,64),255,128))'"];
+  for (const [kind, args] of [['png', ['-frames:v', '1']], ['mov', ['-c:v', 'png']],
+                              ['mov', ['-c:v', 'prores_ks', '-pix_fmt', 'yuva444p10le']]]) {
+    const file = synthesise(`alpha-${args.at(-1)}.${kind}`, args, { from: seen });
+    const task = await made.make(file, [{ type: 'cover', format: 'png' },
+                                        { type: 'video', video: { preset: 'ultrafast', crf: 5 } }]);
+    for (const output of task.outputs) {
+      const picture = (await made.file(output)).file;
+      for (const [x, wanted] of [[16, [0, 0, 0]], [48, [0, 255, 0]], [80, [128, 0, 0]]]) {
+        const got = await colour_at(picture, x, 32);
+        wanted.forEach((value, i) => near(got[i], value, 14, `${kind} ${output.type} ${x}: ${got}`));
+      }
+    }
+  }
+}, long);
+
+check_if(lacks_tools, 'fragments that are not all there are missed', async () => {
+  const whole = synthesise('fragments.mp4', [...x264(''), '-movflags', 'frag_keyframe+empty_moov'],
+                           { seconds: 4 });
+  const bytes = fs.readFileSync(whole);
+  const last = boxes(bytes).findLast((box) => box.type === 'mdat');
+  const file = path.join(made.folder, 'torn-fragment.mp4');
+  fs.writeFileSync(file, bytes.subarray(0, last.body + 100));
+  const { input } = await made.server.client.upload(fs.readFileSync(file), 'torn.mp4');
+  const outputs = [{ type: 'video', video: small }];
+  const { id } = await made.server.client.submit({ input, outputs, max_attempts: 1 });
+  const task = await made.server.client.finished(id);
+  assert.equal(task.error?.code, 'decode_failed', JSON.stringify(task.error));
+  assert.match(task.error.message, /fragment/);
 }, long);
 
 check_if(lacks_tools, 'a stream that does not start with a keyframe is used from the first one on',

@@ -136,6 +136,22 @@ check_if(lacks_tools, 'streams that change on the way are encoded', async () => 
   assert.equal(await notes(made.store(behind(...tones), 'channels.ts')), 0, 'other channels');
 }, long);
 
+check_if(lacks_tools, 'sound with holes, and pictures that look back before the start, are encoded', async () => {
+  const whole = await forged([...all_streams, '-c:v', 'libx264', '-preset', 'veryfast', '-pix_fmt',
+    'yuv420p', '-x264-params', 'keyint=24:open-gop=1:scenecut=0', '-c:a', 'libmp3lame'], 'mkv');
+  const holed = await forged(['-i', whole, '-map', '0:a', '-c', 'copy', '-bsf:a',
+                              "noise=drop='between(n,60,100)'"], 'mkv');
+  const [{ facts, notes }] = (await made.make(holed, [
+    { name: 'a', type: 'video', container: 'mp3', audio: { bitrate: 320_000 } }])).outputs;
+  assert.equal(notes, undefined);
+  near(facts.audio[0].duration, 6, 0.1, 'the hole is silence');
+  const order = (await packets_of(whole, 'v:0')).sort((a, b) => a.at - b.at);
+  const second = order.findIndex((packet, i) => i > 0 && packet.key);
+  const late = await forged(['-copyts', '-i', whole, '-map', '0:v', '-c', 'copy', '-bsf:v',
+                             `noise=drop='lt(n,${second})'`], 'mkv');
+  assert.ok(!await reuses(late, { video: { ...roomy, preset: 'ultrafast' } }));
+}, long);
+
 /// The lengths of a variant's segments, s.
 const lengths = (variant) => variant.segments.map((segment) => segment.seconds);
 
