@@ -39,6 +39,10 @@ void Transcode::finish_output(Work& work) {
 Status Transcode::finish_file(Work& work) {
   const Target& target = work.targets.front();
   if (auto ok = target.muxer->finish(); !ok) return ok;
+  if (target.video_copy != nullptr && !target.video_copy->copied_any()) {
+    work.made.notes.emplace_back(
+        "pictures are encoded: no group of pictures that can be begun with lies whole in the part");
+  }
   const ContainerEntry& container = entry_of(work.spec->container);
   auto size = file_size(target.file->fd());
   if (!size) return std::unexpected(size.error());

@@ -35,6 +35,9 @@ class StreamCopy {
   /// Nothing of the source that is still to come is needed.
   virtual bool is_done() const { return !wanted(); }
 
+  /// Whether anything went out that was not encoded.
+  virtual bool copied_any() const { return true; }
+
   const AVStream& stream() const { return stream_; }
   /// Of the packets that go out.
   virtual const AVCodecParameters& parameters() const { return bare_ ? *bare_ : *stream_.codecpar; }

@@ -171,6 +171,7 @@ Status SmartClip::copy(const Group& group, const Facts& facts) {
     if (begins) delay_ = p.dts == AV_NOPTS_VALUE ? 0 : std::max<std::int64_t>(0, p.pts - p.dts);
     // The first picture of all is shown from 0 on.
     if (is_first && at < span_.start) p.pts = 0;
+    copied_any_ = true;
     emit(std::move(*own));
   }
   copies_ = true;
@@ -273,8 +274,11 @@ Status SmartClip::encode_pictures(std::vector<FramePtr> frames) {
 }
 
 void SmartClip::emit_encoded(std::vector<PacketPtr> packets) {
+  // None of these is shown out of its order. Decoded no earlier than the first of all, the last one
+  // leaves the track as long as it is shown.
+  const std::int64_t delay = first_dts_ ? std::min(delay_, first_pts_ - *first_dts_) : delay_;
   for (auto& packet : packets) {
-    packet->dts = packet->pts - delay_;
+    packet->dts = packet->pts - delay;
     packet->duration = av_rescale_q(usual_step_, kTicks, stream().time_base);
     emit(std::move(packet));
   }

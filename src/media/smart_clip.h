@@ -24,6 +24,7 @@ class SmartClip : public StreamCopy {
   void take(const AVPacket& packet) override;
   void finish() override;
   bool is_done() const override { return over_ || !wanted(); }
+  bool copied_any() const override { return copied_any_; }
   const AVCodecParameters& parameters() const override { return *parameters_; }
 
  private:
@@ -81,6 +82,7 @@ class SmartClip : public StreamCopy {
   std::optional<PictureCut> cut_;
   Ticks cut_start_ = 0;
   Ticks until_ = kForever;  // pictures from here on are copied
+  bool copied_any_ = false;
   std::int64_t delay_ = 0;  // of showing a picture after decoding it, as the source has it
   std::optional<std::int64_t> last_dts_;
   std::optional<std::int64_t> first_dts_;
