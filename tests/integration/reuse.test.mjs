@@ -79,7 +79,7 @@ const containers = [
   ['ts', [...h264, '-c:a', 'aac'], 'mkv', {}], ['flv', [...h264, '-c:a', 'aac'], 'mp4', {}], ['mkv', [...h264, '-c:a', 'aac'], 'ts', {}],
   ['ts', [...h264, '-c:a', 'libmp3lame'], 'mkv', { audio: 'mp3' }],
   ['webm', [...vp9, '-c:a', 'libopus'], 'webm', { video: 'vp9', audio: 'opus' }],
-  ['mp4', [...h264, '-c:a', 'aac', '-movflags', 'frag_keyframe+empty_moov'], 'mp4', { hides: true }],
+  ['mp4', [...h264, '-c:a', 'aac', '-movflags', 'frag_keyframe+delay_moov'], 'mp4', { hides: true }],
 ];
 for (const [kind, args, container, { video, audio, hides, fragmented }] of containers) {
   const what = `${hides ? 'fragmented mp4' : kind} with ${audio ?? 'aac'}`;
