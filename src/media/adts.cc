@@ -1,7 +1,6 @@
 #include "media/adts.h"
 
 #include <algorithm>
-#include <array>
 #include <cstring>
 
 namespace telecine::media {
@@ -13,7 +12,7 @@ constexpr unsigned kLowComplexity = 2;  // as object type
 constexpr std::array kRates = {96'000, 88'200, 64'000, 48'000, 44'100, 32'000, 24'000,
                                22'050, 16'000, 12'000, 11'025, 8'000,  7'350};
 
-Bytes config_of(unsigned object, unsigned rate, unsigned channels) {
+std::array<std::uint8_t, 2> config_of(unsigned object, unsigned rate, unsigned channels) {
   return {static_cast<std::uint8_t>(object << 3 | rate >> 1),
           static_cast<std::uint8_t>((rate & 1) << 7 | channels << 3)};
 }
@@ -54,8 +53,8 @@ Result<CodecParametersPtr> without_adts(const AVCodecParameters& codec) {
   }
   const unsigned object =
       is_high || codec.profile < 0 ? kLowComplexity : static_cast<unsigned>(codec.profile) + 1;
-  const Bytes config = config_of(object, static_cast<unsigned>(place - kRates.begin()),
-                                 static_cast<unsigned>(channels));
+  const auto config = config_of(object, static_cast<unsigned>(place - kRates.begin()),
+                                static_cast<unsigned>(channels));
   CodecParametersPtr bare(avcodec_parameters_alloc());
   if (!bare || avcodec_parameters_copy(bare.get(), &codec) < 0) {
     return fail(ErrorCode::kResourceLimit, "out of memory");

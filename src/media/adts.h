@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <optional>
 
 #include "media/nal_units.h"
@@ -10,8 +11,8 @@ namespace telecine::media {
 // other containers have bare frames and one AudioSpecificConfig (ISO/IEC 14496-3, 1.6.2.1).
 
 struct AdtsHeader {
-  std::size_t size = 0;  ///< bytes
-  Bytes config;          ///< the AudioSpecificConfig that says the same
+  std::size_t size = 0;                  ///< bytes
+  std::array<std::uint8_t, 2> config{};  ///< the AudioSpecificConfig that says the same
 };
 /// Nothing for what is no such header, or one that no config of two bytes can stand for: several
 /// frames behind one header, or channels that are described in the frame.

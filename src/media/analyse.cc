@@ -326,17 +326,6 @@ Result<Analysed> analyse_checked(int fd, const AnalysisOptions& options, Observe
   return out;
 }
 
-Result<Analysed> analyse_unwrapped(int fd, const AnalysisOptions& options, OutputFiles& files,
-                                   Observer& observer) {
-  if (!is_heif(fd)) return analyse_checked(fd, options, observer);
-  const auto picture = unwrap_heif(fd, files);
-  if (!picture) return std::unexpected(picture.error());
-  HeifObserver wrapped(observer, picture->facts);
-  auto out = analyse_checked(picture->file.get(), options, wrapped);
-  if (out) out->source = picture->facts;
-  return out;
-}
-
 }  // namespace
 
 std::unique_ptr<Analyser> make_analyser(Analysis analysis, const AnalysisOptions& options,
@@ -349,7 +338,11 @@ std::unique_ptr<Analyser> make_analyser(Analysis analysis, const AnalysisOptions
 Result<Analysed> analyse(int input_fd, const AnalysisOptions& options, OutputFiles& files,
                          Observer& observer) {
   try {
-    return analyse_unwrapped(input_fd, options, files, observer);
+    const auto run = [&](int fd, Observer& hearing) {
+      return analyse_checked(fd, options, hearing);
+    };
+    return is_heif(input_fd) ? run_on_heif(input_fd, files, observer, run)
+                             : run(input_fd, observer);
   } catch (const std::bad_alloc&) {
     return fail(ErrorCode::kResourceLimit, "out of memory");
   }

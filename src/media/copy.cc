@@ -57,14 +57,6 @@ std::optional<Error> cannot_copy(const AVStream& stream, const char* muxer) {
                {}};
 }
 
-namespace {
-
-bool has_units(const AVCodecParameters& codec) {
-  return codec.codec_id == AV_CODEC_ID_H264 || codec.codec_id == AV_CODEC_ID_HEVC;
-}
-
-}  // namespace
-
 bool writes_edit_lists(const OutputSpec& spec) {
   const bool is_mp4 = spec.container == Container::kMp4 || spec.container == Container::kM4a;
   return spec.type == OutputType::kVideo && is_mp4 && !spec.fragmented;
@@ -73,7 +65,7 @@ bool writes_edit_lists(const OutputSpec& spec) {
 StreamCopy::StreamCopy(const AVStream& stream, Ticks zero)
     : stream_(stream),
       zero_(av_rescale_q(zero, kTicks, stream.time_base)),
-      length_size_(has_units(*stream.codecpar) ? length_size(*stream.codecpar) : 0) {
+      length_size_(has_units(stream.codecpar->codec_id) ? length_size(*stream.codecpar) : 0) {
   if (!is_adts(*stream.codecpar)) return;
   if (auto bare = without_adts(*stream.codecpar)) bare_ = std::move(*bare);
 }

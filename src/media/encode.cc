@@ -78,9 +78,7 @@ Result<VideoEncoder> VideoEncoder::open(const VideoSettings& settings) {
   }
   auto parameters = parameters_of(context);
   if (!parameters) return std::unexpected(parameters.error());
-  const bool has_sets =
-      settings.options.codec == VideoCodec::kH264 || settings.options.codec == VideoCodec::kH265;
-  if (has_sets) add_profile(**parameters);
+  if (has_units(context.codec_id)) add_profile(**parameters);
   VideoEncoder encoder;
   encoder.context_ = std::move(*made);
   encoder.parameters_ = std::move(*parameters);

@@ -39,4 +39,17 @@ class HeifObserver : public Observer {
   const MediaFacts& facts_;
 };
 
+/// What `run` makes of the picture of a HEIF file, as if it had been made of the file itself: a
+/// result with a `source`. `run` gets what to read and who hears of it.
+template <class Run>
+auto run_on_heif(int fd, OutputFiles& files, Observer& observer, const Run& run)
+    -> decltype(run(fd, observer)) {
+  const auto picture = unwrap_heif(fd, files);
+  if (!picture) return std::unexpected(picture.error());
+  HeifObserver wrapped(observer, picture->facts);
+  auto made = run(picture->file.get(), wrapped);
+  if (made) made->source = picture->facts;
+  return made;
+}
+
 }  // namespace telecine::media

@@ -30,44 +30,64 @@ int refuse_open(AVFormatContext*, AVIOContext**, const char*, int, AVDictionary*
   return AVERROR(EPERM);
 }
 
+struct TopBox {
+  unsigned type = 0;
+  std::int64_t length = 0;  // with its header, as it says
+  bool is_whole = false;    // within the file
+};
+
+/// The top-level boxes of an MP4, up to one whose length leads nowhere.
+class BoxWalk {
+ public:
+  BoxWalk(AVIOContext* io, std::int64_t size) : io_(io), size_(size) {}
+
+  std::optional<TopBox> next() {
+    constexpr int kMost = 200'000;
+    constexpr std::int64_t kHeader = 8;
+    if (++boxes_ > kMost || at_ + kHeader > size_ || avio_seek(io_, at_, SEEK_SET) < 0) return {};
+    TopBox box;
+    box.length = avio_rb32(io_);
+    box.type = avio_rl32(io_);
+    if (box.length == 1) box.length = static_cast<std::int64_t>(avio_rb64(io_));
+    box.is_whole = box.length <= size_ - at_;
+    at_ = box.is_whole && box.length >= kHeader ? at_ + box.length : size_;
+    return box;
+  }
+
+ private:
+  AVIOContext* io_;
+  const std::int64_t size_;
+  std::int64_t at_ = 0;
+  int boxes_ = 0;
+};
+
 // What an MP4 that cannot be read consists of.
 enum class Boxes : std::uint8_t { kOther, kWithoutIndex, kStillPicture };
 
-// Top-level boxes only, to tell an upload that stopped from a file that was never a video.
+// To tell an upload that stopped from a file that was never a video.
 Boxes boxes_of(AVIOContext* io, std::int64_t size) {
-  std::int64_t at = 0;
   Boxes found = Boxes::kOther;
-  for (int boxes = 0; boxes < 1000 && at + 8 <= size; ++boxes) {
-    if (avio_seek(io, at, SEEK_SET) < 0) break;
-    std::int64_t length = avio_rb32(io);
-    const unsigned type = avio_rl32(io);
-    if (length == 1) length = static_cast<std::int64_t>(avio_rb64(io));
-    if (type == MKTAG('m', 'o', 'o', 'v') && at + length <= size) return Boxes::kOther;
-    if (type == MKTAG('m', 'e', 't', 'a')) return Boxes::kStillPicture;
-    if (type == MKTAG('f', 't', 'y', 'p') || type == MKTAG('m', 'd', 'a', 't')) {
+  BoxWalk walk(io, size);
+  while (const auto box = walk.next()) {
+    if (box->type == MKTAG('m', 'o', 'o', 'v') && box->is_whole) return Boxes::kOther;
+    if (box->type == MKTAG('m', 'e', 't', 'a')) return Boxes::kStillPicture;
+    if (box->type == MKTAG('f', 't', 'y', 'p') || box->type == MKTAG('m', 'd', 'a', 't')) {
       found = Boxes::kWithoutIndex;
     }
-    if (length < 8 || length > size - at) break;
-    at += length;
   }
   return found;
 }
 
-/// Whether some top-level box is a fragment, and the last one reaches behind the end of the file.
+/// Whether there are fragments, and the last box reaches behind the end of the file.
 bool ends_in_fragment(AVIOContext* io, std::int64_t size) {
-  constexpr int kMostBoxes = 200'000;
-  std::int64_t at = 0;
   bool any_fragment = false;
-  for (int boxes = 0; boxes < kMostBoxes && at + 16 <= size; ++boxes) {
-    if (avio_seek(io, at, SEEK_SET) < 0) return false;
-    std::int64_t length = avio_rb32(io);
-    any_fragment |= avio_rl32(io) == MKTAG('m', 'o', 'o', 'f');
-    if (length == 1) length = static_cast<std::int64_t>(avio_rb64(io));
-    if (length < 8) return false;  // 0: to the end
-    if (length > size - at) return any_fragment;
-    at += length;
+  bool is_whole = true;
+  BoxWalk walk(io, size);
+  while (const auto box = walk.next()) {
+    any_fragment |= box->type == MKTAG('m', 'o', 'o', 'f');
+    is_whole = box->is_whole;
   }
-  return false;
+  return any_fragment && !is_whole;
 }
 
 Error not_media(std::string message) {

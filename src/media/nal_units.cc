@@ -171,6 +171,10 @@ bool renumber(Bits& bits, unsigned type) {
 
 }  // namespace
 
+bool has_units(AVCodecID codec) {
+  return codec == AV_CODEC_ID_H264 || codec == AV_CODEC_ID_HEVC;
+}
+
 std::vector<BytesView> nal_units(BytesView stream) {
   constexpr std::array<std::uint8_t, 3> kCode{0, 0, 1};
   std::vector<BytesView> units;

@@ -21,6 +21,8 @@ enum class GroupStart : std::uint8_t {
   kOpen,    ///< pictures that are shown before its first one may refer to the group before
 };
 
+/// Whether streams of a codec are made of such units.
+bool has_units(AVCodecID codec);
 /// The units of a stretch of stream, each without its start code.
 std::vector<BytesView> nal_units(BytesView stream);
 

@@ -189,17 +189,6 @@ Result<Millis> skip_ahead(int fd, Input& input, const Job& job, const MediaFacts
   return 0;
 }
 
-Result<Made> run_checked(int fd, const Job& job, OutputFiles& files, Observer& observer);
-
-Result<Made> run_unwrapped(int fd, const Job& job, OutputFiles& files, Observer& observer) {
-  const auto picture = unwrap_heif(fd, files);
-  if (!picture) return std::unexpected(picture.error());
-  HeifObserver wrapped(observer, picture->facts);
-  auto made = run_checked(picture->file.get(), job, files, wrapped);
-  if (made) made->source = picture->facts;
-  return made;
-}
-
 Result<Made> run_checked(int fd, const Job& job, OutputFiles& files, Observer& observer) {
   if (!job.pieces.empty()) {
     const auto joined = join_pieces(fd, job, files, observer);
@@ -210,7 +199,11 @@ Result<Made> run_checked(int fd, const Job& job, OutputFiles& files, Observer& o
     after.set(joined->share, 1);
     return run_checked(joined->file.get(), rest, files, after);
   }
-  if (is_heif(fd)) return run_unwrapped(fd, job, files, observer);
+  if (is_heif(fd)) {
+    return run_on_heif(fd, files, observer, [&](int picture, Observer& hearing) {
+      return run_checked(picture, job, files, hearing);
+    });
+  }
   auto input = Input::open(fd);
   if (!input) return std::unexpected(input.error());
   Made made;

@@ -52,10 +52,6 @@ Size take_size(BitReader& in) {
   return {width, in.take(16) + 1};
 }
 
-bool has_units(AVCodecID codec) {
-  return codec == AV_CODEC_ID_H264 || codec == AV_CODEC_ID_HEVC;
-}
-
 bool is_sequence_set(AVCodecID codec, BytesView unit) {
   const unsigned type = unit_type(codec, unit);
   if (codec == AV_CODEC_ID_H264) return type == kH264SequenceSet;
