@@ -1,6 +1,7 @@
 // What a transcode does with an output once its packets are in: finishing files, and the facts.
 
 #include <algorithm>
+#include <cmath>
 
 #include "media/describe.h"
 #include "media/probe.h"
@@ -91,6 +92,14 @@ std::optional<Transcode::Track> Transcode::picture_track(const Target& target) {
                pictures.ends()};
 }
 
+/// Not where only some of a source was telecined.
+bool Transcode::keeps_rate(const Track& track) {
+  constexpr double kSlack = 0.002;
+  const double expected = ticks_to_seconds(track.end - track.start) * av_q2d(track.frame_rate);
+  const auto frames = static_cast<double>(track.frames);
+  return std::abs(frames - expected) <= 1 + kSlack * frames;
+}
+
 Transcode::Track Transcode::track_of(const SoundTrack& sound) {
   if (const StreamCopy* copy = sound.copy) {
     return Track{copy->stream().codecpar, {0, 1}, copy->packets(), copy->start(), copy->end()};
@@ -129,11 +138,11 @@ MediaFacts Transcode::facts_of(const Target& target) const {
     const Ticks length = track->end - track->start;
     video.duration = ticks_to_ms(length);
     video.field_order = target.video != nullptr ? "progressive" : video_->field_order;
-    video.constant_frame_rate = video_->constant_frame_rate;
+    video.constant_frame_rate = video_->constant_frame_rate && keeps_rate(*track);
     if (length > 0) {
       const AVRational rate = av_mul_q({static_cast<int>(track->frames), 1},
                                        av_d2q(1 / ticks_to_seconds(length), 1'000'000));
-      video.frame_rate = video_->constant_frame_rate
+      video.frame_rate = video.constant_frame_rate
                              ? Ratio{track->frame_rate.num, track->frame_rate.den}
                              : Ratio{rate.num, rate.den};
     }

@@ -86,6 +86,11 @@ Status VideoDecoder::receive_all() {
 void VideoDecoder::repair_time(AVFrame& frame) {
   constexpr Ticks kRounding = kTicksPerSecond / 1000;
   Ticks step = frame.pkt_duration > 0 ? to_ticks(frame.pkt_duration, time_base_) : usual_step_;
+  // Containers seldom know that fields of a picture are shown again.
+  const AVRational rate = context_->framerate;
+  if (frame.repeat_pict > 0 && rate.num > 0 && rate.den > 0) {
+    step = av_rescale(kTicksPerSecond * (2 + frame.repeat_pict) / 2, rate.den, rate.num);
+  }
   step = std::clamp<Ticks>(step, 1, kLongestFrame);
   Ticks at = last_ < 0 ? 0 : end_;
   if (frame.best_effort_timestamp != AV_NOPTS_VALUE) {
@@ -95,7 +100,7 @@ void VideoDecoder::repair_time(AVFrame& frame) {
   // Containers that count milliseconds shake an even frame rate; it is put back on its grid.
   if (rounds_ && last_ >= 0 && std::abs(at - (last_ + usual_step_)) <= kRounding) {
     at = last_ + usual_step_;
-    step = usual_step_;
+    if (frame.repeat_pict == 0) step = usual_step_;
   }
   // Two pictures for one moment, or one that comes too late: put right behind the last one.
   if (last_ >= 0 && at <= last_) at = last_ + std::max<Ticks>(1, usual_step_ / 8);

@@ -7,8 +7,7 @@ namespace {
 
 // bwdif: yadif's motion check with better interpolation at the same price class. One picture a
 // frame.
-constexpr const char* kFlagged = "bwdif=mode=send_frame:parity=auto:deint=interlaced";
-constexpr const char* kAll = "bwdif=mode=send_frame:parity=auto:deint=all";
+constexpr const char* kDeinterlacer = "bwdif=mode=send_frame:parity=auto:deint=interlaced";
 
 /// Colours times opacity are what is seen on black.
 constexpr const char* kOpaque =
@@ -44,10 +43,7 @@ std::string orientation_filters(const Orientation& o) {
 
 Status Normaliser::start() {
   std::string filters = transparent_ ? kOpaque : "";
-  if (interlaced_) {
-    filters += (filters.empty() ? "" : ",");
-    filters += wanted_ == Deinterlace::kOn ? kAll : kFlagged;
-  }
+  if (deinterlaces_) filters += (filters.empty() ? "" : ",") + std::string(kDeinterlacer);
   if (const std::string turn = orientation_filters(orientation_); !turn.empty()) {
     filters += (filters.empty() ? "" : ",") + turn;
   }
@@ -62,25 +58,43 @@ Status Normaliser::start() {
   return {};
 }
 
-Result<std::vector<FramePtr>> Normaliser::push(FramePtr frame) {
-  const bool is_interlaced = wanted_ == Deinterlace::kOn ||
-                             (wanted_ == Deinterlace::kAuto && frame->interlaced_frame != 0);
-  const bool starts_interlaced = is_interlaced && !interlaced_;
-  interlaced_ = interlaced_ || starts_interlaced;
+/// What is left to be done to a picture that is none of a telecine any more.
+Status Normaliser::settle(FramePtr frame) {
+  const bool starts_deinterlacing =
+      !deinterlaces_ && wanted_ != Deinterlace::kOff && frame->interlaced_frame != 0;
+  deinterlaces_ = deinterlaces_ || starts_deinterlacing;
   const bool starts_transparent = !keeps_alpha_ && !transparent_ && has_alpha(*frame);
   transparent_ = transparent_ || starts_transparent;
-  if (!interlaced_ && !transparent_ && orientation_ == Orientation{}) {
+  if (!deinterlaces_ && !transparent_ && orientation_ == Orientation{}) {
     ready_->push_back(std::move(frame));
-    return std::exchange(*ready_, {});
+    return {};
   }
-  if (starts_interlaced || starts_transparent || !chain_) {
-    if (auto ok = start(); !ok) return cannot(ok.error());
+  if (starts_deinterlacing || starts_transparent || !chain_) {
+    if (auto ok = start(); !ok) return ok;
   }
-  if (auto ok = chain_->push(*frame, frame->pts); !ok) return cannot(ok.error());
+  return chain_->push(*frame, frame->pts);
+}
+
+Result<std::vector<FramePtr>> Normaliser::push(FramePtr frame) {
+  if (wanted_ == Deinterlace::kOn && frame->interlaced_frame == 0) {
+    frame->interlaced_frame = 1;
+    frame->top_field_first = 1;
+  }
+  interlaced_ = interlaced_ || frame->interlaced_frame != 0;
+  auto pictures = pulldown_.push(std::move(frame), interlaced_ && wanted_ != Deinterlace::kOff);
+  if (!pictures) return std::unexpected(pictures.error());
+  for (FramePtr& picture : *pictures) {
+    if (auto ok = settle(std::move(picture)); !ok) return cannot(ok.error());
+  }
   return std::exchange(*ready_, {});
 }
 
 Result<std::vector<FramePtr>> Normaliser::finish() {
+  auto pictures = pulldown_.finish();
+  if (!pictures) return std::unexpected(pictures.error());
+  for (FramePtr& picture : *pictures) {
+    if (auto ok = settle(std::move(picture)); !ok) return cannot(ok.error());
+  }
   if (chain_) {
     if (auto ok = chain_->finish(); !ok) return cannot(ok.error());
   }

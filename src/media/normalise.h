@@ -8,6 +8,7 @@
 #include "media/av.h"
 #include "media/describe.h"
 #include "media/filter_chain.h"
+#include "media/pulldown.h"
 #include "task/rendition.h"
 
 namespace telecine::media {
@@ -16,9 +17,10 @@ namespace telecine::media {
 std::string orientation_filters(const Orientation& orientation);
 
 /// Makes pictures upright, progressive and opaque: lays transparent ones on black, applies the
-/// stored orientation, and deinterlaces: with kAuto from the first picture on that its decoder
-/// found interlaced, and only such. Pictures that need neither pass untouched. One picture out for
-/// each in, timestamps kept, though deinterlacing holds one back. One thread.
+/// stored orientation, gives telecined film back as it was, and deinterlaces the rest: with kAuto
+/// from the first picture on that its decoder found interlaced, and only such. Pictures that need
+/// none of it pass untouched. But for film, one picture out for each in, with its time; some are
+/// held back. One thread.
 class Normaliser {
  public:
   explicit Normaliser(Orientation orientation, Deinterlace wanted = Deinterlace::kAuto,
@@ -32,11 +34,14 @@ class Normaliser {
 
  private:
   Status start();
+  Status settle(FramePtr frame);
 
   Orientation orientation_;
   Deinterlace wanted_;
   const bool keeps_alpha_;
+  Pulldown pulldown_;
   bool interlaced_ = false;
+  bool deinterlaces_ = false;
   bool transparent_ = false;
   std::optional<FilterChain> chain_;
   /// What came out of it; it stays where it is when this moves.

@@ -59,7 +59,7 @@ Status plan_encode(Planning& all, PlannedOutput& planned, const OutputSpec& spec
                    const VideoOptions& options) {
   auto& [plan, source, reuse] = all;
   PlannedRendition& made = planned.renditions.back();
-  auto pictures = plan_pictures(options, spec.type, *source.video, *source.video_stream);
+  auto pictures = plan_pictures(options, spec.type, source);
   if (!pictures) return std::unexpected(pictures.error());
   PlannedVideo wanted = std::move(*pictures);
   const std::size_t rendition = planned.renditions.size() - 1;

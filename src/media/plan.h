@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <optional>
 #include <vector>
 
@@ -72,8 +73,9 @@ struct SourceSound {
 struct SourceStreams {
   const VideoFacts* video = nullptr;  ///< null where it has none
   const AVStream* video_stream = nullptr;
-  std::vector<SourceSound> sounds;  ///< in the file's order
-  Millis duration = 0;              ///< of the source
+  std::vector<SourceSound> sounds;                            ///< in the file's order
+  Millis duration = 0;                                        ///< of the source
+  std::function<bool()> is_telecined = [] { return false; };  ///< looked up when it matters
 };
 
 class Reuse;

@@ -42,6 +42,14 @@ AVRational source_rate(const VideoFacts& facts) {
   return {rate.num, rate.den};
 }
 
+/// Of the pictures that come to the encode.
+AVRational film_rate(const SourceStreams& source, Deinterlace wanted) {
+  const AVRational shown = source_rate(*source.video);
+  const bool deinterlaces =
+      wanted == Deinterlace::kOn || (wanted == Deinterlace::kAuto && source.video->is_interlaced());
+  return deinterlaces && source.is_telecined() ? av_mul_q(shown, {4, 5}) : shown;
+}
+
 /// 29.97 and its like are what NTSC made of 30.
 AVRational exact_rate(double rate) {
   constexpr double kNear = 0.006;
@@ -53,15 +61,16 @@ AVRational exact_rate(double rate) {
   return av_d2q(rate, 100'000);
 }
 
-void plan_rate(PlannedVideo& planned, VideoOptions& options, const VideoFacts& facts) {
-  const AVRational rate = source_rate(facts);
-  planned.settings.frame_rate = rate;
+void plan_rate(PlannedVideo& planned, VideoOptions& options, const SourceStreams& source) {
   if (options.frame_rate > 0) {
     planned.settings.frame_rate = exact_rate(options.frame_rate);
     return;
   }
+  const double shown = av_q2d(source_rate(*source.video));
+  const AVRational rate = film_rate(source, options.deinterlace);
+  planned.settings.frame_rate = rate;
   const bool thins = options.max_frame_rate > 0 &&
-                     (options.max_frame_rate < av_q2d(rate) * 0.999 || !facts.constant_frame_rate);
+                     (options.max_frame_rate < shown * 0.999 || !source.video->constant_frame_rate);
   if (!thins) options.max_frame_rate = 0;
   planned.rate_limit = options.max_frame_rate;
   if (thins && options.max_frame_rate < av_q2d(rate)) {
@@ -182,7 +191,8 @@ ColourTags source_colours(const AVStream& stream) {
 }
 
 Result<PlannedVideo> plan_pictures(const VideoOptions& wanted, OutputType use,
-                                   const VideoFacts& facts, const AVStream& stream) {
+                                   const SourceStreams& source) {
+  const VideoFacts& facts = *source.video;
   PlannedVideo planned;
   VideoSettings& settings = planned.settings;
   VideoOptions options = normalised(wanted, use);
@@ -194,9 +204,9 @@ Result<PlannedVideo> plan_pictures(const VideoOptions& wanted, OutputType use,
   options.size = {};
   options.framing = {};
   options.reuse = true;
-  plan_rate(planned, options, facts);
+  plan_rate(planned, options, source);
   settings.options = std::move(options);
-  plan_colours(settings, stream);
+  plan_colours(settings, *source.video_stream);
   if (auto ok = fit_level(settings); !ok) return std::unexpected(ok.error());
   return planned;
 }

@@ -9,7 +9,7 @@ ColourTags source_colours(const AVStream& stream);
 
 /// The encode that options mean for a source. kInvalidParameter for a crop outside of it.
 Result<PlannedVideo> plan_pictures(const VideoOptions& wanted, OutputType use,
-                                   const VideoFacts& facts, const AVStream& stream);
+                                   const SourceStreams& source);
 
 /// Larger pictures first, each with the smallest larger one it can be scaled from.
 void arrange_pictures(Plan& plan, const VideoFacts& source);

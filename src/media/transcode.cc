@@ -1,7 +1,8 @@
 #include "media/transcode.h"
-#include "media/tone_map.h"
 
 #include <algorithm>
+
+#include "media/tone_map.h"
 
 namespace telecine::media {
 namespace {
@@ -37,7 +38,13 @@ SourceStreams Transcode::choose_streams() {
   video_ = source_.main_video();
   if (video_ != nullptr && (video_->width <= 0 || video_->height <= 0)) video_ = nullptr;
   SourceStreams streams{video_, nullptr, {}, source_.duration};
-  if (video_ != nullptr) streams.video_stream = &input_.stream(video_->index);
+  if (video_ != nullptr) {
+    streams.video_stream = &input_.stream(video_->index);
+    streams.is_telecined = [this, stream = video_->index] {
+      if (!telecined_) telecined_ = is_telecined(input_, stream);
+      return *telecined_;
+    };
+  }
   for (const AudioFacts& audio : source_.audio) {
     if (audio.sample_rate <= 0 || audio.channels <= 0) continue;
     streams.sounds.push_back({&audio, &input_.stream(audio.index)});

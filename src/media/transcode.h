@@ -162,6 +162,7 @@ class Transcode {
   Status write_text(Work& work, const std::string& name, const char* type, std::string_view text);
   Status finish_pictures(Work& work);
   static std::optional<Track> picture_track(const Target& target);
+  static bool keeps_rate(const Track& track);
   static Track track_of(const SoundTrack& sound);
   Status take(const AVPacket& packet);
   MediaFacts facts_of(const Target& target) const;
@@ -182,6 +183,7 @@ class Transcode {
   Images images_;
   std::map<std::string, Script> scripts_;      // each is read once
   std::optional<HdrLight> light_;              // likewise
+  std::optional<bool> telecined_;              // likewise
   const VideoFacts* video_ = nullptr;          // what is used of the source
   std::vector<std::unique_ptr<Heard>> heard_;  // by the source's sounds; null: not used
   Texts texts_;

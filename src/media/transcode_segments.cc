@@ -12,8 +12,7 @@ bool stands_alone(const PlannedVideo& planned, const VideoFacts& source) {
   const VideoOptions& options = planned.settings.options;
   const bool keeps_rate = planned.rate_limit <= 0 && options.frame_rate <= 0;
   const bool keeps_fields = options.deinterlace == Deinterlace::kOff ||
-                            (options.deinterlace == Deinterlace::kAuto &&
-                             (source.field_order.empty() || source.field_order == "progressive"));
+                            (options.deinterlace == Deinterlace::kAuto && !source.is_interlaced());
   const bool is_animation = options.codec == VideoCodec::kGif || options.codec == VideoCodec::kWebp;
   return keeps_rate && keeps_fields && !is_animation && !options.subtitles;
 }

@@ -53,6 +53,7 @@ struct VideoFacts {
   std::string color_transfer;
   std::string color_space;
   std::string field_order;  ///< "progressive", "tt", "bb", "tb", "bt" or empty
+  bool is_interlaced() const { return !field_order.empty() && field_order != "progressive"; }
   std::optional<HdrFacts> hdr;
   std::string language;           ///< ISO 639-2, empty unknown
   bool attached_picture = false;  ///< cover art, not video

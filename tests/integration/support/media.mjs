@@ -197,6 +197,17 @@ export async function likeness(output, source, width, height, part = null) {
   return Number(/All:([\d.]+)/.exec(errors)[1]);
 }
 
+/// How alike the pictures of two videos of one size are, one by one whatever their times, or
+/// backwards from their ends: SSIM, 0…1.
+export async function likenesses(one, other, { backwards = false } = {}) {
+  const each = `${backwards ? 'reverse,' : ''}settb=1/25,setpts=N,setsar=1`;
+  const graph = `[0:v]${each}[a];[1:v]${each}[b];[a][b]ssim=stats_file=-`;
+  const { code, out, errors } = await capture('ffmpeg', ['-v', 'error', '-i', one, '-i', other,
+                                                         '-lavfi', graph, '-f', 'null', '-']);
+  assert.equal(code, 0, errors);
+  return [...out.toString().matchAll(/All:([\d.]+)/g)].map((found) => Number(found[1]));
+}
+
 // --- MP4 by hand ---
 
 /// The boxes of one level: [{type, start, end, body}].
