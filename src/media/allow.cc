@@ -17,6 +17,9 @@ constexpr auto kDemuxers = std::to_array<std::string_view>({
     "ac3", "eac3",     "flac", "wav",    "w64",  "png_pipe", "jpeg_pipe", "webp_pipe", "gif",
 });
 
+constexpr const char* kOpacityVp8 = "libvpx";
+constexpr const char* kOpacityVp9 = "libvpx-vp9";
+
 // Where libav has several decoders of one codec, the first named here is the one used.
 constexpr auto kDecoders = std::to_array<std::string_view>({
     // pictures
@@ -75,6 +78,9 @@ constexpr auto kDecoders = std::to_array<std::string_view>({
     "webvtt",
     "dvdsub",
     "pgssub",
+    // for opacity only
+    kOpacityVp8,
+    kOpacityVp9,
 });
 
 std::string listed(std::span<const std::string_view> names) {
@@ -108,6 +114,19 @@ const AVCodec* allowed_decoder(AVCodecID codec) {
     if (decoder != nullptr && decoder->id == codec) return decoder;
   }
   return nullptr;
+}
+
+bool has_opacity_beside(const AVStream& stream) {
+  const AVCodecID codec = stream.codecpar->codec_id;
+  const AVDictionaryEntry* mode = av_dict_get(stream.metadata, "alpha_mode", nullptr, 0);
+  return (codec == AV_CODEC_ID_VP8 || codec == AV_CODEC_ID_VP9) && mode != nullptr &&
+         std::string_view(mode->value) == "1";
+}
+
+const AVCodec* allowed_decoder(const AVStream& stream) {
+  const AVCodecID codec = stream.codecpar->codec_id;
+  if (!has_opacity_beside(stream)) return allowed_decoder(codec);
+  return avcodec_find_decoder_by_name(codec == AV_CODEC_ID_VP8 ? kOpacityVp8 : kOpacityVp9);
 }
 
 }  // namespace telecine::media

@@ -24,5 +24,11 @@ const std::string& decoder_whitelist();
 bool is_demuxer_allowed(const AVInputFormat& format);
 /// The decoder of the allow-list for a codec, or null.
 const AVCodec* allowed_decoder(AVCodecID codec);
+/// The same for a stream, whose opacity it decodes as well.
+const AVCodec* allowed_decoder(const AVStream& stream);
+
+/// Whether each packet of VP8 or VP9 has another one beside it, for how opaque its picture is.
+/// libav's own decoders pass over it.
+bool has_opacity_beside(const AVStream& stream);
 
 }  // namespace telecine::media

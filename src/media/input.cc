@@ -310,7 +310,7 @@ std::int64_t length_of(const AVFormatContext& format) {
 
 Result<CodecContextPtr> open_decoder(const AVStream& stream, int threads) {
   const AVCodecID id = stream.codecpar->codec_id;
-  const AVCodec* codec = allowed_decoder(id);
+  const AVCodec* codec = allowed_decoder(stream);
   if (codec == nullptr) {
     return fail(ErrorCode::kUnsupported,
                 std::string("the source's codec ") + avcodec_get_name(id) + " is not supported");

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "media/allow.h"
 #include "media/copy.h"
 #include "media/nal_units.h"
 
@@ -172,7 +173,7 @@ bool Reuse::is_already(const OutputSpec& spec, const PlannedVideo& planned,
   const bool names_rate = wanted.rate.bitrate || wanted.rate.max_rate;
   const bool takes_any_keys = is_ladder || wanted.scene_cuts;
   if (job_.accept_damaged || !wanted.reuse || !takes_any_keys || !names_rate ||
-      !has_format(wanted, *stream.codecpar) ||
+      !has_format(wanted, *stream.codecpar) || has_opacity_beside(stream) ||
       !needs_no_work(planned, wanted, facts, *stream.codecpar) ||
       !has_frame_rate(planned, wanted, facts)) {
     return false;

@@ -482,7 +482,11 @@ check_if(lacks_tools, 'what is transparent is laid on black, in stills and in st
     "geq=r='if(lt(X,32),255,if(lt(X,64),0,255))':g='if(lt(X,32),0,if(lt(X,64),255,0))':" +
     "b='if(lt(X,32),255,0)':a='if(lt(X,32),0,if(lt(X,64),255,128))'"];
   for (const [kind, args] of [['png', ['-frames:v', '1']], ['mov', ['-c:v', 'png']],
-                              ['mov', ['-c:v', 'prores_ks', '-pix_fmt', 'yuva444p10le']]]) {
+                              ['mov', ['-c:v', 'prores_ks', '-pix_fmt', 'yuva444p10le']],
+                              ['webm', ['-pix_fmt', 'yuva420p', '-crf', '5', '-b:v', '2M',
+                                        '-auto-alt-ref', '0', '-c:v', 'libvpx']],
+                              ['webm', ['-pix_fmt', 'yuva420p', '-crf', '5', '-b:v', '0',
+                                        '-c:v', 'libvpx-vp9']]]) {
     const file = synthesise(`alpha-${args.at(-1)}.${kind}`, args, { from: seen });
     const task = await made.make(file, [{ type: 'cover', format: 'png' },
                                         { type: 'video', video: { preset: 'ultrafast', crf: 5 } }]);

@@ -225,6 +225,9 @@ check_if(lacks_tools, 'a stream that only seems to be what is asked for is encod
   const h265 = { ...video, codec: 'h265' };
   assert.ok(await reuses(deep, { video: { ...h265, pixel_depth: 10 } }, { format: 'yuv420p10le' }));
   assert.ok(!await reuses(deep, { video: h265 }, { format: 'yuv420p' }), 'another depth');
+  const clear = await forged([...pattern(25), '-vf', 'format=yuva420p', ...vp9, '-pix_fmt', 'yuva420p'],
+                             'webm');
+  assert.ok(!await reuses(clear, { container: 'webm', video: { codec: 'vp9', ...roomy } }), 'opacity');
 }, long);
 
 /// An MP4 whose first track describes its samples twice, as editors write it that join clips; the
