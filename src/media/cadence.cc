@@ -90,35 +90,43 @@ struct Evidence {
 
   bool is_still() const { return change < kStill; }
   bool shows() const {
-    return events >= kEnough && 4 * right >= 3 * events && repeats >= 0.05 + 2 * elsewhere;
+    return !is_still() && events >= kEnough && 4 * right >= 3 * events &&
+           repeats >= 0.05 + 2 * elsewhere;
   }
   bool is_likely() const { return events < kEnough || repeats >= 0.01 + 0.7 * elsewhere; }
 };
+
+double mean_change(std::span<const FieldChange> changes, std::size_t ahead) {
+  double sum = 0;
+  int known = 0;
+  for (std::size_t at = 1; at < changes.size() && at <= ahead; ++at) {
+    if (!changes[at].known) continue;
+    sum += (changes[at].top + changes[at].bottom) / 2;
+    ++known;
+  }
+  return known > 0 ? sum / known : 0;
+}
 
 /// Of the pictures that say something, how they lean at each place.
 struct Leans {
   std::vector<double> first_repeated;
   std::vector<double> second_repeated;
   std::vector<double> none_repeated;
-  double change = 0;
 };
 
+/// Only of pictures that change by `least`: in drawn film every picture is shown twice or more.
 Leans leans_of(const Cadence& cadence, std::span<const FieldChange> changes, std::int64_t number,
-               std::size_t ahead) {
+               std::size_t ahead, double least) {
   Leans leans;
-  int known = 0;
   for (std::size_t at = 1; at < changes.size() && at <= ahead; ++at) {
-    if (!changes[at].known) continue;
     const Fields fields = in_order(changes[at], cadence);
-    leans.change += (fields.first + fields.second) / 2;
-    ++known;
+    if (!changes[at].known || (fields.first + fields.second) / 2 < least) continue;
     const PulldownPlace place = place_at(cadence, number, at);
     // C D is between three pictures of film and may lean to any side.
     if (place == PulldownPlace::kBC) leans.first_repeated.push_back(lean(fields));
     if (place == PulldownPlace::kDD) leans.second_repeated.push_back(lean(fields));
     if (place < PulldownPlace::kBC) leans.none_repeated.push_back(lean(fields));
   }
-  if (known > 0) leans.change /= known;
   return leans;
 }
 
@@ -129,13 +137,11 @@ double mean_of(const std::vector<double>& values) {
 Evidence evidence_of(const Cadence& cadence, std::span<const FieldChange> changes,
                      std::int64_t number, std::size_t ahead) {
   constexpr double kLeast = 0.03;
-  const Leans leans = leans_of(cadence, changes, number, ahead);
+  constexpr double kTelling = 0.25;  // of the mean change
   Evidence found;
-  found.change = leans.change;
-  if (leans.first_repeated.empty() || leans.second_repeated.empty() ||
-      leans.none_repeated.empty()) {
-    return found;
-  }
+  found.change = mean_change(changes, ahead);
+  const Leans leans = leans_of(cadence, changes, number, ahead, kTelling * found.change);
+  if (leans.none_repeated.empty()) return found;
   const double usual = mean_of(leans.none_repeated);
   const auto count = [&](double to_its_side) {
     ++found.events;
@@ -144,7 +150,7 @@ Evidence evidence_of(const Cadence& cadence, std::span<const FieldChange> change
   };
   for (const double each : leans.first_repeated) count(usual - each);
   for (const double each : leans.second_repeated) count(each - usual);
-  found.repeats /= found.events;
+  if (found.events > 0) found.repeats /= found.events;
   double squares = 0;
   for (const double each : leans.none_repeated) squares += (each - usual) * (each - usual);
   found.elsewhere = std::sqrt(squares / static_cast<double>(leans.none_repeated.size()));

@@ -127,6 +127,13 @@ check_if(lacks_clips ?? lacks_tools, 'film is found beneath the noise of a low b
   }
 }, long);
 
+check_if(lacks_tools, 'drawn film, whose pictures stand for two of film, is film', async () => {
+  const file = await forged(['-f', 'lavfi', '-i', moving('12000/1001'), '-vf',
+    'fps=24000/1001,telecine', ...fields('top')]);
+  const count = await pictures((await video(file)).file);
+  near(count, await pictures(file) * 0.8, 3, 'pictures');
+}, long);
+
 /// MPEG-2 as DVDs have it: film whose pictures say how many fields each is shown for.
 async function with_repeated_fields(kind) {
   const plain = await forged(['-i', await film(), '-c:v', 'mpeg2video', '-q:v', '2', '-bf', '0'],
