@@ -114,7 +114,7 @@ bool shows_cadence(Input& input, int stream) {
   auto decoder = VideoDecoder::open(input.stream(stream), 1, 0, [&](FramePtr frame) {
     const bool goes_on = last && are_comparable(*last, *frame);
     changes.push_back(goes_on ? change_between(*last, *frame) : FieldChange{});
-    last = has_plain_luma(*frame) ? std::move(frame) : nullptr;
+    last = is_of_sixty_fields(*frame) && has_plain_luma(*frame) ? std::move(frame) : nullptr;
     return Status();
   });
   for (int packets = 0; decoder && packets < kPackets && changes.size() < kPictures; ++packets) {
@@ -130,9 +130,12 @@ bool shows_cadence(Input& input, int stream) {
 
 /// Film whose stream says how it is shown as video has pictures of two and of three fields in turn:
 /// a half field later the latter are in the middle between the others.
-void even_out(AVFrame& frame) {
-  if (frame.interlaced_frame != 0 || frame.repeat_pict != 1) return;
+/// Some containers have them there already.
+void even_out(AVFrame& frame, const AVFrame* before) {
+  if (frame.repeat_pict != 1) return;
   const Ticks half_field = frame.pkt_duration / 6;
+  const Ticks even = 5 * half_field;
+  if (before != nullptr && std::abs(frame.pts - before->pts - even) < half_field / 2) return;
   frame.pts += half_field;
   frame.pkt_duration -= half_field;
 }
@@ -141,12 +144,14 @@ void even_out(AVFrame& frame) {
 
 Result<std::vector<FramePtr>> Pulldown::push(FramePtr frame, bool is_video) {
   const AVFrame* last = ahead_.empty() ? before_.frame.get() : ahead_.back().frame.get();
-  const bool goes_on = last != nullptr && are_comparable(*last, *frame);
+  const bool goes_on = last != nullptr && are_comparable(*last, *frame) &&
+                       frame->pts - last->pts < 2 * frame->pkt_duration;
   if (!is_video || !is_of_sixty_fields(*frame) || !has_plain_luma(*frame)) {
     auto out = finish();
     if (!out) return out;
-    before_ = {share(*frame), {}};
-    even_out(*frame);
+    FramePtr stored = share(*frame);
+    even_out(*frame, before_.frame.get());
+    before_ = {std::move(stored), {}};
     hand_out(std::move(frame), *out);
     return out;
   }

@@ -12,10 +12,9 @@ namespace telecine::media {
 
 /// Takes 3:2 pulldown off: gives back the pictures of film that were spread over the fields of
 /// video, evenly timed, where the cadence shows in them; pictures in which it does not pass as they
-/// are, so that a source may go to and fro. Film is marked as progressive, but for what
-/// is combed. Pictures are held back
-/// for five cycles. Where a stream only says that fields are to be repeated, times are evened. One
-/// thread.
+/// are, so that a source may go to and fro. Film is marked as progressive, but for what is combed.
+/// Pictures are held back for five cycles. Where a stream only says that fields are to be repeated,
+/// times are evened. One thread.
 class Pulldown {
  public:
   /// `frame` is timed in ticks. One that cannot be of a telecine, as it is not one of some 30 a

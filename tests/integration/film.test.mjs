@@ -134,6 +134,16 @@ check_if(lacks_tools, 'drawn film, whose pictures stand for two of film, is film
   near(count, await pictures(file) * 0.8, 3, 'pictures');
 }, long);
 
+check_if(lacks_tools, 'video of 25 pictures a second keeps its rate, however its fields repeat', async () => {
+  const file = await forged(['-f', 'lavfi', '-i', moving(20), '-vf', 'telecine', ...fields('top')]);
+  assert.equal(await pictures(file), 100);
+  const result = await video(file, {}, { container: 'mkv' });
+  assert.equal(await pictures(result.file), 100);
+  assert.equal((await ffprobe(result.file)).video.r_frame_rate, '25/1');
+  assert.deepEqual([result.facts.video[0].frame_rate, result.facts.video[0].constant_frame_rate],
+                   ['25/1', true]);
+}, long);
+
 /// MPEG-2 as DVDs have it: film whose pictures say how many fields each is shown for.
 async function with_repeated_fields(kind) {
   const plain = await forged(['-i', await film(), '-c:v', 'mpeg2video', '-q:v', '2', '-bf', '0'],

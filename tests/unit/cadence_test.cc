@@ -73,6 +73,24 @@ TEST(Cadence, IsNotFoundInPicturesThatStandStillOrOnlyMakeNoise) {
   EXPECT_FALSE(find_cadence(noise, 0));
 }
 
+TEST(Cadence, IsNotFoundInVideoThatMovesNowAndThen) {
+  for (int start = 0; start < 12; ++start) {
+    std::vector<FieldChange> changes(30, {true, 0, 0});
+    for (std::size_t at = static_cast<std::size_t>(start); at + 1 < changes.size(); at += 12) {
+      changes[at].bottom = 1;
+      changes[at + 1].top = 1;
+    }
+    EXPECT_FALSE(find_cadence(changes, 0)) << start;
+  }
+}
+
+TEST(Cadence, IsFoundBesideACutThatChangesFarMore) {
+  auto film = moving(40);
+  for (double& each : film) each *= 0.2;
+  for (std::size_t i = 9; i < film.size(); ++i) film[i] += 80;
+  EXPECT_TRUE(find_cadence(from(telecined(film, true), 0), 0));
+}
+
 TEST(Cadence, GoesOnThroughStillPicturesAndScenesOfFilm) {
   auto film = moving(40);
   for (std::size_t i = 16; i < 28; ++i) film[i] = film[15];
