@@ -66,26 +66,26 @@ bool Distributor::wanted() const {
 
 bool RateGate::passes(Ticks at) {
   if (rate_ <= 0) return true;
-  if (!first_) first_ = at;
-  const double place = ticks_to_seconds(at - *first_) * rate_ + kSlotSlack;
+  const double place = ticks_to_seconds(at) * rate_ + kSlotSlack;
   const auto slot = static_cast<std::int64_t>(std::floor(place));
-  if (slot <= last_slot_) return false;
+  if (last_slot_ && slot <= *last_slot_) return false;
   last_slot_ = slot;
   return true;
 }
 
 // What comes from a parent is cut, framed, timed and coloured already, and a child's clock starts
 // where its pictures do.
-VideoBranch::VideoBranch(const VideoSettings& settings, double rate_limit, Span span,
+VideoBranch::VideoBranch(const VideoSettings& settings, double rate_limit, BranchReach reach,
                          Drawings drawings, bool is_child, VideoEncoder encoder)
     : settings_(settings),
       encoder_(std::move(encoder)),
       scaler_(settings.treatment.scaled, scaled_format(settings, drawings, is_child),
               is_child ? kCascadeSharpness : kSharpness),
       finisher_(settings, std::move(drawings), [this](FramePtr f) { return encode(std::move(f)); }),
-      cut_(is_child ? Span{} : span),
+      cut_(is_child ? Span{} : reach.span),
       gate_(rate_limit),
-      offset_(span.start),
+      window_(is_child ? Span{.start = INT64_MIN} : reach.window),
+      offset_(reach.span.start),
       is_child_(is_child),
       frames_(kQueuedFrames) {
   if (is_child) return;
@@ -99,12 +99,12 @@ VideoBranch::VideoBranch(const VideoSettings& settings, double rate_limit, Span 
 }
 
 Result<std::unique_ptr<VideoBranch>> VideoBranch::create(const VideoSettings& settings,
-                                                         double rate_limit, Span span,
+                                                         double rate_limit, BranchReach reach,
                                                          Drawings drawings, VideoBranch* parent) {
   auto encoder = VideoEncoder::open(settings);
   if (!encoder) return std::unexpected(encoder.error());
-  std::unique_ptr<VideoBranch> made(new VideoBranch(settings, rate_limit, span, std::move(drawings),
-                                                    parent != nullptr, std::move(*encoder)));
+  std::unique_ptr<VideoBranch> made(new VideoBranch(
+      settings, rate_limit, reach, std::move(drawings), parent != nullptr, std::move(*encoder)));
   if (parent != nullptr) parent->children_.push_back(made.get());
   return made;
 }
@@ -136,18 +136,27 @@ Status VideoBranch::take(FramePtr frame) {
   return {};
 }
 
+// A picture's time may have been put right by less than a container's rounding, which depends on
+// the pictures before it.
+bool VideoBranch::is_in_window(Ticks at, Ticks shown) const {
+  const Ticks middle = at + std::clamp<Ticks>(shown / 2, 0, ms_to_ticks(2));
+  return middle >= window_.start && middle < window_.end;
+}
+
 Status VideoBranch::make(FramePtr frame) {
   if (grid_) {
     auto shown = grid_->take(std::move(frame));
     return shown ? repeat(std::move(*shown)) : Status();
   }
   if (!gate_.passes(frame->pts) || !wanted()) return {};
+  if (!is_in_window(frame->pts, frame->pkt_duration)) return {};
   auto scaled = scale(*frame);
   if (!scaled) return std::unexpected(scaled.error());
   return recolour(std::move(*scaled));
 }
 
 Status VideoBranch::repeat(FrameGrid::Shown shown) {
+  std::erase_if(shown.places, [&](Ticks at) { return !is_in_window(at, shown.length); });
   if (shown.places.empty() || !wanted()) return {};
   auto scaled = scale(*shown.frame);
   if (!scaled) return std::unexpected(scaled.error());
@@ -211,6 +220,7 @@ void VideoBranch::finish() {
   }
   shown_until_ = std::max(shown_until_, cut_.reached());
   if (auto ok = flush(); !ok) return fail(ok.error());
+  shown_until_ = std::min(shown_until_, window_.end);
   if (!out_.wanted()) return;
   // With one exact rate each picture has its one length.
   if (settings_.options.frame_rate <= 0) encoder_.extend_to(shown_until_);

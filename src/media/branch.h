@@ -68,7 +68,7 @@ class PictureSource {
   virtual Ticks progress() const = 0;
 };
 
-/// Thins frames to a largest rate, evenly on a grid of times that starts at the first frame.
+/// Thins frames to a largest rate, evenly: the first one in each place of a grid that starts at 0.
 class RateGate {
  public:
   explicit RateGate(double rate) : rate_(rate) {}
@@ -76,8 +76,13 @@ class RateGate {
 
  private:
   double rate_;  // 0: everything passes
-  std::optional<Ticks> first_;
-  std::int64_t last_slot_ = -1;
+  std::optional<std::int64_t> last_slot_;
+};
+
+/// What pictures a branch makes of the source.
+struct BranchReach {
+  Span span;    ///< this becomes its own clock
+  Span window;  ///< on that clock: others are only looked at, for those in it
 };
 
 /// One encode of pictures on a thread of its own: cut, bring to a rate, scale, recolour, finish,
@@ -87,7 +92,7 @@ class VideoBranch : public PictureSource {
  public:
   /// With a parent it takes that one's pictures, and `push` is the parent's to call.
   static Result<std::unique_ptr<VideoBranch>> create(const VideoSettings& settings,
-                                                     double rate_limit, Span span,
+                                                     double rate_limit, BranchReach reach,
                                                      Drawings drawings, VideoBranch* parent);
   /// Stops at once, whatever is queued.
   ~VideoBranch() override;
@@ -112,9 +117,10 @@ class VideoBranch : public PictureSource {
   Ticks progress() const override { return progress_; }
 
  private:
-  VideoBranch(const VideoSettings& settings, double rate_limit, Span span, Drawings drawings,
-              bool is_child, VideoEncoder encoder);
+  VideoBranch(const VideoSettings& settings, double rate_limit, BranchReach reach,
+              Drawings drawings, bool is_child, VideoEncoder encoder);
   void work();
+  bool is_in_window(Ticks at, Ticks shown) const;
   bool wanted() const { return out_.wanted() || !children_.empty(); }
   Status take(FramePtr frame);
   Status make(FramePtr frame);
@@ -138,6 +144,7 @@ class VideoBranch : public PictureSource {
   std::optional<FrameGrid> grid_;
   Distributor out_;
   std::vector<VideoBranch*> children_;
+  const Span window_;
   const Ticks offset_;  // of the output's clock from the source's
   const bool is_child_;
   Ticks shown_until_ = 0;  // by the parent's last picture; set before it closes this branch

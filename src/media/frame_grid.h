@@ -7,8 +7,8 @@
 
 namespace telecine::media {
 
-/// Brings pictures to one exact rate: at every place of a grid that starts with the first picture
-/// stands the picture shown then. One thread.
+/// Brings pictures to one exact rate: at every place of a grid that starts at 0 stands the picture
+/// shown then; the first one also at the place before it. One thread.
 class FrameGrid {
  public:
   explicit FrameGrid(AVRational rate) : rate_(rate) {}
@@ -30,7 +30,8 @@ class FrameGrid {
 
   AVRational rate_;
   FramePtr held_;
-  Ticks first_ = 0;
+  bool begun_ = false;
+  std::int64_t first_ = 0;  // numbers of places
   std::int64_t next_ = 0;
 };
 

@@ -94,7 +94,7 @@ void Transcode::open_work(Work& work, const PlannedOutput& planned) {
   if (planned.error) return work.fate.fail(*planned.error);
   work.span = span_of(planned.part);
   work.made.notes = planned.notes;
-  work.until = job_.segment ? std::min(work.span.end, job_.segment->to) : work.span.end;
+  work.until = job_.segment ? std::min(work.span.end, segment_reach()) : work.span.end;
   const bool writes_texts =
       work.spec->type == OutputType::kHls || work.spec->type == OutputType::kSubtitles;
   if (writes_texts) texts_.add_written(*work.spec, work.span, work.made.notes);

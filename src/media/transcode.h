@@ -112,7 +112,9 @@ class Transcode {
   const std::vector<OutputSpec>& specs() const;
   void reduce_to_segment(Plan& plan);
   Status go_to_segment();
-  bool in_segment(const AVFrame& frame) const;
+  Span window_in(const Span& span) const;
+  Ticks segment_reach() const;
+  bool reaches(const AVFrame& frame) const;
   bool counts(const AVPacket& packet) const;
   void open_segments(const Plan& plan);
   Status pump_segments(Ticks until);
@@ -189,6 +191,7 @@ class Transcode {
   Texts texts_;
   Reuse reuse_;
   bool decodes_video_ = false;
+  Ticks run_up_ = 0;  // before a segment; 0: its pictures do not depend on those around it
   const Millis from_;
   Ticks zero_ = 0;      // of the source's clock, becomes 0
   Ticks origin_ = 0;    // where the file starts on the output's clock; streams may start later

@@ -14,7 +14,8 @@ Result<std::unique_ptr<VideoBranch>> Transcode::make_branch(const PlannedVideo& 
   const Span span = span_of(planned.part);
   auto drawings = drawings_for(settings, span);
   if (!drawings) return std::unexpected(drawings.error());
-  return VideoBranch::create(settings, planned.rate_limit, span, std::move(*drawings), parent);
+  return VideoBranch::create(settings, planned.rate_limit, {span, window_in(span)},
+                             std::move(*drawings), parent);
 }
 
 const HdrLight& Transcode::light() {
@@ -74,7 +75,7 @@ Status Transcode::open_video_decoder() {
   const int threads =
       static_cast<int>(branches_.size()) >= job_.threads ? 1 : std::max(1, job_.threads);
   auto decoder = VideoDecoder::open(stream, threads, zero_, [this](const FramePtr& frame) {
-    return in_segment(*frame) ? uprights_->push(frame) : Status();
+    return reaches(*frame) ? uprights_->push(frame) : Status();
   });
   if (!decoder) return std::unexpected(decoder.error());
   video_decoder_ = std::move(*decoder);

@@ -7,14 +7,27 @@
 namespace telecine::media {
 namespace {
 
-/// Whether its pictures come out the same when what is before them is not known.
-bool stands_alone(const PlannedVideo& planned, const VideoFacts& source) {
+// Beside a segment, for what depends on the pictures around: those before are from the last
+// keyframe that comes so much earlier, with a telecine to find its cadence by, which goes on where
+// it could not be found; those behind are as many as that is sought in.
+constexpr Ticks kRunUp = kTicksPerSecond / 2;
+constexpr Ticks kFilmRunUp = 4 * kTicksPerSecond;
+constexpr Ticks kRunOut = 3 * kTicksPerSecond / 2;
+
+/// Whether its pictures only come out the same when those before and behind them are known.
+bool looks_around(const PlannedVideo& planned, const VideoFacts& source) {
   const VideoOptions& options = planned.settings.options;
-  const bool keeps_rate = planned.rate_limit <= 0 && options.frame_rate <= 0;
-  const bool keeps_fields = options.deinterlace == Deinterlace::kOff ||
-                            (options.deinterlace == Deinterlace::kAuto && !source.is_interlaced());
+  const bool changes_rate = planned.rate_limit > 0 || options.frame_rate > 0;
+  const bool deinterlaces = options.deinterlace == Deinterlace::kOn ||
+                            (options.deinterlace == Deinterlace::kAuto && source.is_interlaced());
+  return changes_rate || deinterlaces;
+}
+
+/// Subtitles would be sought in all of the source for each segment.
+bool can_be_cut(const PlannedVideo& planned) {
+  const VideoOptions& options = planned.settings.options;
   const bool is_animation = options.codec == VideoCodec::kGif || options.codec == VideoCodec::kWebp;
-  return keeps_rate && keeps_fields && !is_animation && !options.subtitles;
+  return !is_animation && !options.subtitles;
 }
 
 }  // namespace
@@ -31,7 +44,7 @@ PictureSource* Transcode::pictures_of(std::size_t encode) const {
 std::vector<Ticks> Transcode::cuts(Millis length) {
   const auto [source, plan] = make_plan();
   const auto fits = [&](const PlannedVideo& one) {
-    return one.part == plan.video.front().part && stands_alone(one, *video_);
+    return one.part == plan.video.front().part && can_be_cut(one);
   };
   const bool possible = !plan.video.empty() && input_.seeks_exactly() && !job_.accept_damaged &&
                         std::ranges::all_of(plan.video, fits);
@@ -70,6 +83,10 @@ void Transcode::reduce_to_segment(Plan& plan) {
       knows_its_end ? std::min(declared_, to_ticks(stream->duration, stream->time_base)) : 0;
   plan.audio.clear();
   plan.copies_video = false;
+  const bool depends = video_ != nullptr && std::ranges::any_of(plan.video, [&](const auto& one) {
+                         return looks_around(one, *video_);
+                       });
+  if (depends) run_up_ = telecined_.value_or(false) ? kFilmRunUp : kRunUp;
   plan.outputs.clear();
   for (std::size_t i = 0; i < plan.video.size(); ++i) {
     OutputSpec& spec = segment_specs_.emplace_back();
@@ -82,8 +99,8 @@ void Transcode::reduce_to_segment(Plan& plan) {
 }
 
 Status Transcode::go_to_segment() {
-  const Ticks from = job_.segment->from;
-  if (from <= 0) return {};
+  if (job_.segment->from <= 0) return {};
+  const Ticks from = std::max<Ticks>(0, job_.segment->from - run_up_);
   if (video_ == nullptr) return fail(ErrorCode::kInternal, "a segment of no pictures");
   const int index = video_->index;
   const AVRational base = input_.stream(index).time_base;
@@ -96,13 +113,26 @@ Status Transcode::go_to_segment() {
   return fail(ErrorCode::kInternal, "a segment cannot be found in the source any more");
 }
 
-// A picture's time may have been put right by less than a container's rounding, which depends on
-// the pictures before it.
-bool Transcode::in_segment(const AVFrame& frame) const {
+/// The segment, on the clock of an output that takes a span.
+Span Transcode::window_in(const Span& span) const {
+  if (!job_.segment) return {.start = INT64_MIN};
+  const auto on_it = [&](Ticks at) {
+    return at == INT64_MIN || at == kForever ? at : at - span.start;
+  };
+  return {on_it(job_.segment->from), on_it(job_.segment->to)};
+}
+
+Ticks Transcode::segment_reach() const {
+  const Ticks to = job_.segment->to;
+  return run_up_ > 0 && to < kForever - kRunOut ? to + kRunOut : to;
+}
+
+/// Whether a picture is looked at for the segment.
+bool Transcode::reaches(const AVFrame& frame) const {
   if (!job_.segment) return true;
   const Ticks slack = std::min(ms_to_ticks(2), frame.pkt_duration / 2);
   const Ticks at = frame.pts + std::max<Ticks>(0, slack);
-  return at >= job_.segment->from && at < job_.segment->to;
+  return (run_up_ > 0 || at >= job_.segment->from) && at < segment_reach();
 }
 
 // What is decoded before and after a segment is another one's.

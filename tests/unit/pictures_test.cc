@@ -89,10 +89,20 @@ TEST(FrameGrid, ShowsAgainAndLeavesOut) {
             (std::vector<std::vector<Millis>>{{0}, {}, {200}, {}}));
 }
 
-TEST(FrameGrid, BeginsWithTheFirstPictureAndHasAtLeastThatOne) {
-  EXPECT_EQ(on_grid({10, 1}, {70}, 75), (std::vector<std::vector<Millis>>{{70}}));
+TEST(FrameGrid, BeginsAtThePlaceOfTheFirstPictureAndHasAtLeastThatOne) {
+  EXPECT_EQ(on_grid({10, 1}, {270}, 275), (std::vector<std::vector<Millis>>{{200}}));
+  EXPECT_EQ(on_grid({10, 1}, {295}, 299), (std::vector<std::vector<Millis>>{{300}}));
   EXPECT_EQ(on_grid({10, 1}, {70, 169, 270}, 370),
-            (std::vector<std::vector<Millis>>{{70}, {170}, {270}}));
+            (std::vector<std::vector<Millis>>{{0, 100}, {200}, {300}}));
+}
+
+TEST(FrameGrid, IsTheSameWhereverOneBegins) {
+  const std::vector<Millis> moments{0, 33, 67, 100, 133, 167, 200, 233, 267, 300};
+  const auto all = on_grid({25, 1}, moments, 333);
+  for (std::size_t skipped = 1; skipped < 8; ++skipped) {
+    const auto rest = on_grid({25, 1}, {moments.begin() + skipped, moments.end()}, 333);
+    for (std::size_t i = 1; i < rest.size(); ++i) EXPECT_EQ(rest[i], all[i + skipped]);
+  }
 }
 
 TEST(Loudness, OneFactorUntilPeaksGoOver) {
