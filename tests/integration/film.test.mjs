@@ -1,21 +1,13 @@
 // Film that was made into video of 60 fields a second by 3:2 pulldown, and what only looks like it.
 import assert from 'node:assert/strict';
-import { after, before } from 'node:test';
 import fs from 'node:fs';
 import { clip, ffprobe, forged, lacks_clips, lacks_tools, likenesses, packets_of }
   from './support/media.mjs';
-import { MediaSource } from './support/source.mjs';
 import { check_if } from './support/suite.mjs';
 import { Transcodes, load, near } from './support/transcodes.mjs';
 
 const long = { timeout: 600_000 };
-let made;
-let source;
-before(async () => {
-  source = await MediaSource.start();
-  made = await new Transcodes().start({ flags: ['--network-allow-addresses', source.address] });
-}, { timeout: 120_000 });
-after(() => Promise.all([made?.close(), source?.close()]), { timeout: 180_000 });
+const made = Transcodes.for_all_checks();
 
 const quick = { preset: 'ultrafast', crf: 8 };
 const film_rate = 24000 / 1001;
