@@ -202,8 +202,13 @@ Status Transcode::judge() const {
 
 // A damaged source is used as far as it goes, if that is wanted and something of it could be.
 Status Transcode::accept(const Error& damage) {
-  const bool has_picture = !video_decoder_ || video_decoder_->tally().frames > 0;
-  if (!job_.accept_damaged || !has_picture || furthest_ <= 0) return std::unexpected(damage);
+  const auto has_frames = [](const auto& joined) { return joined && joined->tally().frames > 0; };
+  const bool is_joined = std::ranges::any_of(joined_, has_frames);
+  const bool has_picture =
+      video_decoder_ ? video_decoder_->tally().frames > 0 : joined_.empty() || is_joined;
+  const bool has_any = has_picture && (furthest_ > 0 || is_joined);
+  // Another segment may hold what this one has not.
+  if (!job_.accept_damaged || !(has_any || job_.segment)) return std::unexpected(damage);
   for (auto& work : work_) work->made.notes.push_back(damage.message);
   return {};
 }

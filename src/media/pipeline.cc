@@ -218,10 +218,14 @@ Result<Made> run_checked(int fd, const Job& job, OutputFiles& files, Observer& o
                 "here, or larger than 134 megapixels");
   }
   if (auto ok = observer.on_source(made.source); !ok) return std::unexpected(ok.error());
-  if (job.find_cuts > 0) {
+  if (job.find_segments > 0) {
     Transcode transcode(*input, made.source, job, files, 0);
-    made.cuts = transcode.cuts(job.find_cuts);
-    made.reused = transcode.reused();
+    made.segments = transcode.find_segments(job.find_segments);
+    made.found = transcode.findings();
+    if (made.segments.empty()) return made;
+    auto scripts = transcode.write_scripts();
+    if (!scripts) return std::unexpected(scripts.error());
+    made.outputs = std::move(*scripts);
     return made;
   }
 

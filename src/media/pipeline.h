@@ -14,10 +14,11 @@
 namespace telecine::media {
 
 /// The pictures of a source that are shown at `from` or later and before `to`, in ticks of
-/// media/clock.h. One of Made::cuts, or nothing, is where each ends and the next begins.
+/// media/clock.h.
 struct Segment {
   std::int64_t from = INT64_MIN;
   std::int64_t to = INT64_MAX;
+  bool operator==(const Segment&) const = default;
 };
 
 /// A stream of the source that an output takes as it is although an encode was asked for; see
@@ -31,6 +32,13 @@ struct Reused {
   bool operator==(const Reused&) const = default;
 };
 
+/// What the run that found the segments knows of the source, for all that follow.
+struct Findings {
+  std::vector<Reused> reused;
+  std::optional<bool> telecined{};  ///< its pictures; none: it did not matter
+  bool operator==(const Findings&) const = default;
+};
+
 /// What is to be made of one input, all in one decode.
 struct Job {
   std::vector<OutputSpec> outputs;
@@ -39,14 +47,18 @@ struct Job {
   /// Several sources that follow each other; the first is the input, the others come from
   /// OutputFiles::open. Empty: the input alone.
   std::vector<Piece> pieces{};
-  // A long input may be encoded in pieces, by several runs with the same outputs. At most one:
-  Millis find_cuts = 0;            ///< only say where it can be cut, about so far apart
-  std::optional<Segment> segment;  ///< only encode these pictures. Made::outputs are then the
-                                   ///< encodes, each with the one file that the join will ask for
-  /// What finding the cuts has found of its streams, for all runs that follow; none: find it.
-  std::optional<std::vector<Reused>> reused{};
-  int segments = 0;  ///< take the pictures from the files of so many such runs: OutputFiles::open
-                     ///< is asked for "segment/<number of the run>/<number of the encode>"
+  // A long input may be encoded in segments, by several runs with the same outputs. At most one:
+  /// Only say which they are, each about so long. Made::outputs are then the subtitles that are to
+  /// be drawn, each with the one file that OutputFiles::open gives to the runs that follow.
+  Millis find_segments = 0;
+  /// Only encode these pictures. Made::outputs are then the encodes, each with the one file that
+  /// the join will ask for, or none where it takes another part of the source.
+  std::optional<Segment> segment{};
+  /// Take the pictures from the files of such runs: OutputFiles::open is asked for
+  /// "segment/<place in this list>/<number of the encode>".
+  std::vector<Segment> segments{};
+  /// With either of the last two.
+  std::optional<Findings> found{};
 };
 
 /// What became of one output.
@@ -67,8 +79,8 @@ struct Made {
   MediaFacts source;
   std::vector<MadeOutput> outputs;        ///< in the job's order
   std::optional<AnalysisFacts> analysis;  ///< of a job that analyses
-  std::vector<std::int64_t> cuts{};       ///< keyframes at which it can be cut; none: nowhere
-  std::vector<Reused> reused{};           ///< beside cuts: see Job
+  std::vector<Segment> segments{};        ///< in order, apart or touching; none: it stays whole
+  Findings found{};                       ///< beside segments: see Job
 };
 
 inline constexpr Millis kProgressEvery = 200;

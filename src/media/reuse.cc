@@ -147,17 +147,18 @@ bool Reuse::takes_pictures(const OutputSpec& spec, std::size_t rendition,
                            const PlannedVideo& planned, const VideoOptions& wanted,
                            const SourceStreams& source) {
   const Reused one{spec.name, static_cast<int>(rendition), Reused::kPictures};
-  return note(one, job_.reused ? is_known(one) : is_already(spec, planned, wanted, source));
+  return note(one, job_.found ? is_known(one) : is_already(spec, planned, wanted, source));
 }
 
 bool Reuse::takes_sound(const OutputSpec& spec, std::size_t rendition, std::size_t place,
                         const AudioOptions& wanted, const SourceStreams& source) {
   const Reused one{spec.name, static_cast<int>(rendition), static_cast<int>(place)};
-  return note(one, job_.reused ? is_known(one) : is_already(spec, wanted, source.sounds[place]));
+  return note(one, job_.found ? is_known(one) : is_already(spec, wanted, source.sounds[place]));
 }
 
 bool Reuse::is_known(const Reused& one) const {
-  return std::ranges::find(*job_.reused, one) != job_.reused->end();
+  const auto& known = job_.found->reused;
+  return std::ranges::find(known, one) != known.end();
 }
 
 bool Reuse::note(Reused one, bool taken) {

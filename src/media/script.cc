@@ -97,7 +97,6 @@ Result<InputFormatPtr> open_text(ReadIo& io, const char* name) {
   return format;
 }
 
-/// Which of the source's streams it is.
 Result<const SubtitleFacts*> choose(const MediaFacts& facts, const BurntSubtitles& wanted) {
   const auto& all = facts.subtitles;
   const SubtitleFacts* found = nullptr;
@@ -167,13 +166,15 @@ Result<Script> read_script(OutputFiles& files, const std::string& asset, Ticks o
   return script;
 }
 
-Result<Script> read_script(const Input& source, const MediaFacts& facts,
-                           const BurntSubtitles& wanted, Ticks zero) {
+Result<int> script_stream(const MediaFacts& facts, const BurntSubtitles& wanted) {
   const auto chosen = choose(facts, wanted);
   if (!chosen) return std::unexpected(chosen.error());
+  return (*chosen)->index;
+}
+
+Result<Script> read_script(const Input& source, int index, Ticks zero) {
   auto input = Input::open(source.fd());
   if (!input) return std::unexpected(input.error());
-  const int index = (*chosen)->index;
   for (unsigned i = 0; i < input->format().nb_streams; ++i) {
     if (static_cast<int>(i) != index) input->stream(static_cast<int>(i)).discard = AVDISCARD_ALL;
   }

@@ -8,6 +8,7 @@
 #include "media/input.h"
 #include "media/output_files.h"
 #include "task/facts.h"
+#include "task/output.h"
 #include "task/picture.h"
 
 namespace telecine::media {
@@ -30,9 +31,15 @@ std::string plain_head(const BurntSubtitles& wanted, int height);
 /// begin on the source's clock.
 Result<Script> read_script(OutputFiles& files, const std::string& asset, Ticks origin);
 
+/// Which of the source's streams is meant.
+Result<int> script_stream(const MediaFacts& facts, const BurntSubtitles& wanted);
 /// A text stream of the source, read once from its beginning. `zero` is what the source's clock
 /// shows when the pipeline's shows 0.
-Result<Script> read_script(const Input& source, const MediaFacts& facts,
-                           const BurntSubtitles& wanted, Ticks zero);
+Result<Script> read_script(const Input& source, int index, Ticks zero);
+
+/// A stream's script between two runs of this program: the name of its file, and the file.
+std::string script_name(int stream);
+Result<OutputFile> write_script(OutputFiles& files, const std::string& name, const Script& script);
+Result<Script> reopen_script(OutputFiles& files, const std::string& name);
 
 }  // namespace telecine::media

@@ -239,13 +239,15 @@ std::string segment_name(std::size_t segment, std::size_t encode) {
 }
 
 Result<std::unique_ptr<JoinedSegments>> JoinedSegments::open(OutputFiles& files, std::size_t encode,
-                                                             std::size_t segments, Ticks offset) {
-  auto fd = files.open(segment_name(0, encode));
+                                                             std::vector<std::size_t> segments,
+                                                             Ticks offset) {
+  if (segments.empty()) return broken();
+  auto fd = files.open(segment_name(segments.front(), encode));
   if (!fd) return std::unexpected(fd.error());
   auto reader = SegmentReader::open(std::move(*fd));
   if (!reader) return std::unexpected(reader.error());
   return std::unique_ptr<JoinedSegments>(
-      new JoinedSegments(files, encode, segments, offset, std::move(*reader)));
+      new JoinedSegments(files, encode, std::move(segments), offset, std::move(*reader)));
 }
 
 Status JoinedSegments::pump(Ticks until) {
@@ -276,7 +278,7 @@ Status JoinedSegments::advance() {
       if (!start_) start_ = end.start;
       end_ = std::max(end_, end.end);
     }
-    if (++segment_ == segments_) {
+    if (++place_ == segments_.size()) {
       ended_ = true;
       out_.end();
       return {};
@@ -286,7 +288,7 @@ Status JoinedSegments::advance() {
 }
 
 Status JoinedSegments::go_on() {
-  auto fd = files_.open(segment_name(segment_, encode_));
+  auto fd = files_.open(segment_name(segments_[place_], encode_));
   if (!fd) return std::unexpected(fd.error());
   auto reader = SegmentReader::open(std::move(*fd));
   if (!reader) return std::unexpected(reader.error());

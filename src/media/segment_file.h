@@ -80,9 +80,11 @@ std::string segment_name(std::size_t segment, std::size_t encode);
 /// The segments of one encode, one after the other.
 class JoinedSegments : public PictureSource {
  public:
-  /// `offset` is what the source's clock shows when the output's shows 0.
+  /// `segments` has one at least; `offset` is what the source's clock shows when the output's shows
+  /// 0.
   static Result<std::unique_ptr<JoinedSegments>> open(OutputFiles& files, std::size_t encode,
-                                                      std::size_t segments, Ticks offset);
+                                                      std::vector<std::size_t> segments,
+                                                      Ticks offset);
 
   /// Sends what is to be decoded before `until` on the source's clock.
   Status pump(Ticks until);
@@ -104,11 +106,11 @@ class JoinedSegments : public PictureSource {
   Ticks progress() const override { return progress_; }
 
  private:
-  JoinedSegments(OutputFiles& files, std::size_t encode, std::size_t segments, Ticks offset,
-                 SegmentReader first)
+  JoinedSegments(OutputFiles& files, std::size_t encode, std::vector<std::size_t> segments,
+                 Ticks offset, SegmentReader first)
       : files_(files),
         encode_(encode),
-        segments_(segments),
+        segments_(std::move(segments)),
         offset_(offset),
         reader_(std::move(first)) {}
   Status advance();
@@ -117,10 +119,10 @@ class JoinedSegments : public PictureSource {
 
   OutputFiles& files_;
   const std::size_t encode_;
-  const std::size_t segments_;
+  const std::vector<std::size_t> segments_;
   const Ticks offset_;
-  std::size_t segment_ = 0;
-  SegmentReader reader_;  // of the current segment
+  std::size_t place_ = 0;  // of the current one
+  SegmentReader reader_;   // of the current segment
   PacketPtr next_;
   bool begun_ = false;
   bool ended_ = false;

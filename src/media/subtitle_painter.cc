@@ -5,6 +5,10 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <functional>
+#include <span>
+#include <utility>
+#include <vector>
 
 #include "media/font_choice.h"
 #include "media/font_files.h"
@@ -116,6 +120,28 @@ Error no_memory() {
   return {ErrorCode::kResourceLimit, "out of memory", {}};
 }
 
+/// libass leaves a line where it was first placed while others come and go around it. Shows it
+/// those that came before `now` and are still there, or are there beside such, so that the lines
+/// stand as they would if all had been painted.
+void settle(ASS_Renderer& renderer, ASS_Track& track, long long now) {
+  constexpr std::size_t kMost = 500;
+  std::vector<std::pair<long long, long long>> before;  // when each line comes and goes
+  for (const ASS_Event& event : std::span(track.events, static_cast<std::size_t>(track.n_events))) {
+    if (event.Start < now) before.emplace_back(event.Start, event.Start + event.Duration);
+  }
+  std::ranges::sort(before, std::greater());
+  std::size_t count = 0;  // of the first ones, which concern it
+  long long since = now;
+  for (std::size_t i = 0; i < std::min(before.size(), kMost); ++i) {
+    if (before[i].second <= since) continue;
+    since = before[i].first;
+    count = i + 1;
+  }
+  for (std::size_t i = count; i > 0; --i) {
+    ass_render_frame(&renderer, &track, before[i - 1].first, nullptr);
+  }
+}
+
 }  // namespace
 
 struct SubtitlePainter::Impl {
@@ -123,6 +149,7 @@ struct SubtitlePainter::Impl {
   std::unique_ptr<ASS_Renderer, CloseRenderer> renderer;
   std::unique_ptr<ASS_Track, CloseTrack> track;
   Ticks shift = 0;
+  bool settled = false;
 };
 
 SubtitlePainter::SubtitlePainter(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
@@ -163,9 +190,11 @@ Result<std::unique_ptr<SubtitlePainter>> SubtitlePainter::create(const Script& s
 }
 
 Result<FramePtr> SubtitlePainter::paint(FramePtr frame) {
+  const Millis now = ticks_to_ms(frame->pts + impl_->shift);
+  if (!std::exchange(impl_->settled, true)) settle(*impl_->renderer, *impl_->track, now);
   int changed = 0;
-  const ASS_Image* image = ass_render_frame(impl_->renderer.get(), impl_->track.get(),
-                                            ticks_to_ms(frame->pts + impl_->shift), &changed);
+  const ASS_Image* image =
+      ass_render_frame(impl_->renderer.get(), impl_->track.get(), now, &changed);
   if (image == nullptr) return frame;
   if (av_frame_make_writable(frame.get()) < 0) return std::unexpected(no_memory());
   const auto* format = av_pix_fmt_desc_get(static_cast<AVPixelFormat>(frame->format));

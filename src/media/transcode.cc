@@ -35,6 +35,7 @@ Transcode::~Transcode() {
 }
 
 SourceStreams Transcode::choose_streams() {
+  if (job_.found) telecined_ = job_.found->telecined;
   video_ = source_.main_video();
   if (video_ != nullptr && (video_->width <= 0 || video_->height <= 0)) video_ = nullptr;
   SourceStreams streams{video_, nullptr, {}, source_.duration};
@@ -111,7 +112,7 @@ void Transcode::open_work(Work& work, const PlannedOutput& planned) {
 }
 
 void Transcode::open_encoders(const Plan& plan) {
-  if (job_.segments > 0)
+  if (!job_.segments.empty())
     open_segments(plan);
   else
     open_branches(plan);

@@ -31,10 +31,12 @@ class Transcode {
             Millis from);
   ~Transcode();
 
-  /// Where the source can be cut into segments of about this length, in its own time. Instead of
-  /// all that follows.
-  std::vector<Ticks> cuts(Millis length);
-  const std::vector<Reused>& reused() const { return reuse_.taken(); }
+  /// The segments of about this length that the source can be cut into; none: it cannot. Then what
+  /// else was found. Instead of all that follows.
+  std::vector<Segment> find_segments(Millis length);
+  Findings findings() const { return {reuse_.taken(), telecined_}; }
+  /// Of the source's subtitles that are to be drawn, for the runs that encode the segments.
+  Result<std::vector<MadeOutput>> write_scripts();
   /// Opens everything the job needs. Outputs that can't be made fail here, alone.
   Status prepare();
   /// Decodes as far as any output needs and finishes every file. Fails only for the source's sake.
@@ -115,6 +117,11 @@ class Transcode {
   Span window_in(const Span& span) const;
   Ticks segment_reach() const;
   bool reaches(const AVFrame& frame) const;
+  bool is_elsewhere(const PlannedVideo& planned) const;
+  std::vector<std::size_t> segments_of(const PlannedVideo& planned) const;
+  std::optional<Ticks> keyframe_before(Ticks at);
+  std::optional<std::vector<Ticks>> cuts_in(const Span& region, Ticks step,
+                                            const std::vector<Span>& spans);
   bool counts(const AVPacket& packet) const;
   void open_segments(const Plan& plan);
   Status pump_segments(Ticks until);
@@ -183,11 +190,12 @@ class Transcode {
   const Job& job_;
   OutputFiles& files_;
   Images images_;
-  std::map<std::string, Script> scripts_;      // each is read once
-  std::optional<HdrLight> light_;              // likewise
-  std::optional<bool> telecined_;              // likewise
-  const VideoFacts* video_ = nullptr;          // what is used of the source
-  std::vector<std::unique_ptr<Heard>> heard_;  // by the source's sounds; null: not used
+  std::map<std::string, Script> file_scripts_;  // by asset; each is read once
+  std::map<int, Script> stream_scripts_;        // by stream, likewise
+  std::optional<HdrLight> light_;               // likewise
+  std::optional<bool> telecined_;               // likewise
+  const VideoFacts* video_ = nullptr;           // what is used of the source
+  std::vector<std::unique_ptr<Heard>> heard_;   // by the source's sounds; null: not used
   Texts texts_;
   Reuse reuse_;
   bool decodes_video_ = false;

@@ -24,13 +24,22 @@ const HdrLight& Transcode::light() {
 }
 
 Result<Script> Transcode::script_for(const BurntSubtitles& wanted) {
-  const std::string key = wanted.file + "|" + std::to_string(wanted.stream) + "|" + wanted.language;
-  const auto known = scripts_.find(key);
-  if (known != scripts_.end()) return known->second;
-  auto script = wanted.file.empty() ? read_script(input_, source_, wanted, zero_)
-                                    : read_script(files_, wanted.file, origin_);
-  if (script) scripts_[key] = *script;
-  return script;
+  const auto once = [](auto& known, const auto& key, const auto& read) -> Result<Script> {
+    if (const auto found = known.find(key); found != known.end()) return found->second;
+    auto script = read();
+    if (script) known[key] = *script;
+    return script;
+  };
+  if (!wanted.file.empty()) {
+    return once(file_scripts_, wanted.file,
+                [&] { return read_script(files_, wanted.file, origin_); });
+  }
+  const auto stream = script_stream(source_, wanted);
+  if (!stream) return std::unexpected(stream.error());
+  return once(stream_scripts_, *stream, [&] {
+    return job_.segment ? reopen_script(files_, script_name(*stream))
+                        : read_script(input_, *stream, zero_);
+  });
 }
 
 Result<Drawings> Transcode::drawings_for(const VideoSettings& settings, const Span& span) {
@@ -52,6 +61,11 @@ Result<Drawings> Transcode::drawings_for(const VideoSettings& settings, const Sp
 
 void Transcode::open_branches(const Plan& plan) {
   for (const auto& planned : plan.video) {
+    if (is_elsewhere(planned)) {
+      branch_errors_.emplace_back();
+      branches_.emplace_back();
+      continue;
+    }
     VideoBranch* parent =
         planned.parent ? branches_[static_cast<std::size_t>(*planned.parent)].get() : nullptr;
     auto branch = make_branch(planned, parent);

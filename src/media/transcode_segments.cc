@@ -23,11 +23,32 @@ bool looks_around(const PlannedVideo& planned, const VideoFacts& source) {
   return changes_rate || deinterlaces;
 }
 
-/// Subtitles would be sought in all of the source for each segment.
-bool can_be_cut(const PlannedVideo& planned) {
-  const VideoOptions& options = planned.settings.options;
-  const bool is_animation = options.codec == VideoCodec::kGif || options.codec == VideoCodec::kWebp;
-  return !is_animation && !options.subtitles;
+// A cut is no nearer than this to where a part begins or ends: whose picture one there is depends
+// on its neighbours.
+constexpr Ticks kEdge = kTicksPerSecond / 2;
+
+/// What encodes take of a source that ends at `end`, in order; together what is not far apart.
+std::vector<Span> regions_of(std::vector<Span> spans, Ticks end, Ticks far) {
+  std::ranges::sort(spans, {}, &Span::start);
+  std::vector<Span> regions;
+  for (Span& span : spans) {
+    span.end = std::min(span.end, end);
+    if (regions.empty() || span.start - regions.back().end > far)
+      regions.push_back(span);
+    else
+      regions.back().end = std::max(regions.back().end, span.end);
+  }
+  return regions;
+}
+
+bool is_at_edge(Ticks cut, const std::vector<Span>& spans) {
+  const auto is_near = [cut](Ticks edge) { return std::abs(cut - edge) < kEdge; };
+  return std::ranges::any_of(
+      spans, [&](const Span& span) { return is_near(span.start) || is_near(span.end); });
+}
+
+bool meet(const Span& span, const Segment& segment) {
+  return segment.from < span.end && segment.to > span.start;
 }
 
 }  // namespace
@@ -37,37 +58,94 @@ const std::vector<OutputSpec>& Transcode::specs() const {
 }
 
 PictureSource* Transcode::pictures_of(std::size_t encode) const {
-  if (job_.segments > 0) return joined_[encode].get();
+  if (!job_.segments.empty()) return joined_[encode].get();
   return branches_[encode].get();
 }
 
-std::vector<Ticks> Transcode::cuts(Millis length) {
+std::vector<Segment> Transcode::find_segments(Millis length) {
   const auto [source, plan] = make_plan();
-  const auto fits = [&](const PlannedVideo& one) {
-    return one.part == plan.video.front().part && can_be_cut(one);
-  };
-  const bool possible = !plan.video.empty() && input_.seeks_exactly() && !job_.accept_damaged &&
-                        std::ranges::all_of(plan.video, fits);
-  if (!possible) return {};
-  const Span span = span_of(plan.video.front().part);
-  const Ticks end =
-      std::min(span.end, declared_ > 0 ? declared_ : ms_to_ticks(source_.duration) + origin_);
-  std::vector<Ticks> found;
+  if (plan.video.empty() || !input_.seeks_exactly()) return {};
+  std::vector<Span> spans;
+  for (const PlannedVideo& one : plan.video) {
+    spans.push_back(span_of(one.part));
+    const auto& subtitles = one.settings.options.subtitles;
+    if (subtitles && subtitles->file.empty() && !script_for(*subtitles)) return {};
+  }
+  const Ticks end = declared_ > 0 ? declared_ : ms_to_ticks(source_.duration) + origin_;
+  const Ticks step = ms_to_ticks(length);
+  std::vector<Segment> found;
+  for (const Span& region : regions_of(spans, end, step)) {
+    Segment segment;
+    if (!found.empty()) {
+      const auto key = keyframe_before(region.start);
+      if (!key) return {};
+      segment.from = *key;
+      if (*key < found.back().to) {
+        segment.from = found.back().from;
+        found.pop_back();
+      }
+    }
+    const auto cuts = cuts_in(region, step, spans);
+    if (!cuts) return {};
+    for (const Ticks cut : *cuts) {
+      found.push_back({segment.from, cut});
+      segment.from = cut;
+    }
+    segment.to = region.end + kRunOut;
+    found.push_back(segment);
+  }
+  found.back().to = Segment{}.to;
+  return found.size() > 1 ? found : std::vector<Segment>();
+}
+
+std::optional<Ticks> Transcode::keyframe_before(Ticks at) {
   const int index = video_->index;
   const AVRational base = input_.stream(index).time_base;
-  const Ticks step = ms_to_ticks(length);
-  for (Ticks wanted = span.start + step; wanted < end - step / 2; wanted += step) {
+  if (!input_.seek(index, av_rescale_q(at + zero_, kTicks, base))) return std::nullopt;
+  const auto found = input_.next_keyframe(index);
+  if (!found) return std::nullopt;
+  return to_ticks(*found, base) - zero_;
+}
+
+/// Keyframes about a step apart. None where one cannot be read, but for a damaged source that is
+/// wanted as far as it goes: what is behind that is one segment.
+std::optional<std::vector<Ticks>> Transcode::cuts_in(const Span& region, Ticks step,
+                                                     const std::vector<Span>& spans) {
+  std::vector<Ticks> cuts;
+  for (Ticks wanted = region.start + step; wanted < region.end - step / 2; wanted += step) {
     // The last keyframe before this, so that the nearest one is mostly found.
-    const Ticks before = wanted + step / 4;
-    if (!input_.seek(index, av_rescale_q(before + zero_, kTicks, base))) return {};
-    const auto at = input_.next_keyframe(index);
-    if (!at) return {};
-    const Ticks cut = to_ticks(*at, base) - zero_;
-    const Ticks last = found.empty() ? span.start : found.back();
+    const auto cut = keyframe_before(wanted + step / 4);
+    if (!cut && job_.accept_damaged) break;
+    if (!cut) return std::nullopt;
+    const Ticks last = cuts.empty() ? region.start : cuts.back();
     // Where keyframes are rare, segments are long.
-    if (cut - last >= step / 2) found.push_back(cut);
+    if (*cut - last >= step / 2 && !is_at_edge(*cut, spans)) cuts.push_back(*cut);
   }
-  return found;
+  return cuts;
+}
+
+Result<std::vector<MadeOutput>> Transcode::write_scripts() {
+  std::vector<MadeOutput> made;
+  for (const auto& [stream, script] : stream_scripts_) {
+    auto file = write_script(files_, script_name(stream), script);
+    if (!file) return std::unexpected(file.error());
+    made.emplace_back().files.push_back(std::move(*file));
+  }
+  return made;
+}
+
+/// Whether the segment holds nothing of what an encode takes.
+bool Transcode::is_elsewhere(const PlannedVideo& planned) const {
+  return job_.segment && !meet(span_of(planned.part), *job_.segment);
+}
+
+/// The places of those that hold some of it.
+std::vector<std::size_t> Transcode::segments_of(const PlannedVideo& planned) const {
+  std::vector<std::size_t> places;
+  for (std::size_t i = 0; i < job_.segments.size(); ++i) {
+    if (meet(span_of(planned.part), job_.segments[i])) places.push_back(i);
+  }
+  return places;
 }
 
 /// Pictures alone, and an output for each encode.
@@ -94,6 +172,7 @@ void Transcode::reduce_to_segment(Plan& plan) {
     spec.renditions.emplace_back();
     PlannedOutput& planned = plan.outputs.emplace_back();
     planned.part = plan.video[i].part;
+    if (is_elsewhere(plan.video[i])) continue;
     planned.renditions.emplace_back().video = static_cast<int>(i);
   }
 }
@@ -149,7 +228,7 @@ void Transcode::open_segments(const Plan& plan) {
     input_.stream(video_->index).discard = AVDISCARD_ALL;
   }
   for (std::size_t i = 0; i < plan.video.size(); ++i) {
-    auto joined = JoinedSegments::open(files_, i, static_cast<std::size_t>(job_.segments),
+    auto joined = JoinedSegments::open(files_, i, segments_of(plan.video[i]),
                                        span_of(plan.video[i].part).start);
     branch_errors_.push_back(joined ? std::nullopt : std::optional(joined.error()));
     joined_.push_back(joined ? std::move(*joined) : nullptr);
@@ -169,6 +248,7 @@ Status Transcode::pump_segments(Ticks until) {
 }
 
 Status Transcode::finish_segment(Work& work) {
+  if (work.targets.empty()) return {};
   const Target& target = work.targets.front();
   target.segment->note(*target.video, video_decoder_->tally());
   if (auto ok = target.muxer->finish(); !ok) return ok;

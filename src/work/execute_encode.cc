@@ -84,18 +84,16 @@ class Encoding {
     if (share_.segment) return make_segment();
     if (share_.others)
       return make_all({open_outputs(task_.spec, outputs_, std::not_fn(is_segmentable))});
-    // Sources that are joined, or read as far as they go, are made in one piece.
+    // Sources that are joined are made in one piece.
     may_cut_ = run_.lease.kind == UnitKind::kEncode && context_.options.segment > 0 &&
-               task_.spec.pieces.empty() && !task_.spec.accept_damaged;
+               task_.spec.pieces.empty();
     auto made = make_all(groups_of(task_.spec, outputs_));
     if (made || !is_long_) return made;
     may_cut_ = false;
-    auto units = cut();
+    auto begun = cut();
     // A file that cannot be sought in may be read through all the same.
-    if (!units && run_.stop.stop_requested()) return std::unexpected(units.error());
-    if (!units || units->empty()) return make_all(groups_of(task_.spec, outputs_));
-    UnitOutcome begun = outcome();
-    begun.next = std::move(*units);
+    if (!begun && run_.stop.stop_requested()) return begun;
+    if (!begun || begun->next.empty()) return make_all(groups_of(task_.spec, outputs_));
     return begun;
   }
 
@@ -121,22 +119,31 @@ class Encoding {
     return all;
   }
 
-  /// The units of a long source; none when it has to be made in one piece.
-  Result<std::vector<NewUnit>> cut() {
+  /// Begins the units of a long source; none follow when it has to be made in one piece.
+  Result<UnitOutcome> cut() {
     MediaJob job = job_for(open_outputs(task_.spec, outputs_, is_segmentable));
-    job.job.find_cuts = context_.options.segment;
-    auto made = run_child(job, {});
+    job.job.find_segments = context_.options.segment;
+    RunHooks hooks;
+    hooks.create = [this](const std::string& name) { return scratch_.create(name); };
+    hooks.open = [this](const std::string& name) { return open_asset(context_, run_, name); };
+    auto made = run_child(job, hooks);
     if (!made) return std::unexpected(made.error());
-    if (!are_cuts(made->cuts)) return std::vector<NewUnit>();
+    if (!are_segments(made->segments)) return UnitOutcome();
+    if (auto ok = publish(made->outputs); !ok) return std::unexpected(ok.error());
     const bool others = !open_outputs(task_.spec, outputs_, std::not_fn(is_segmentable)).empty();
-    return segment_units(run_.lease.payload, *made, others);
+    UnitOutcome begun = outcome();
+    begun.next = segment_units(run_.lease.payload, *made, others);
+    begun.part = files_part(made->outputs);
+    return begun;
   }
 
-  /// The child is not trusted with them.
-  static bool are_cuts(const std::vector<std::int64_t>& cuts) {
-    constexpr std::size_t kMost = 10'000;
-    return !cuts.empty() && cuts.size() <= kMost && cuts.front() > 0 &&
-           std::ranges::adjacent_find(cuts, std::greater_equal()) == cuts.end();
+  /// What only units that follow will read.
+  Status publish(std::vector<media::MadeOutput>& made) {
+    for (media::MadeOutput& one : made) {
+      if (one.error || one.files.empty()) continue;
+      if (auto ok = scratch_.publish(one.files, run_.stop); !ok) return ok;
+    }
+    return {};
   }
 
   Result<UnitOutcome> make_segment() {
@@ -150,12 +157,7 @@ class Encoding {
     };
     auto made = run_child(job, hooks);
     if (!made) return std::unexpected(made.error());
-    for (media::MadeOutput& encode : made->outputs) {
-      if (encode.error) continue;
-      if (auto ok = scratch_.publish(encode.files, run_.stop); !ok) {
-        return std::unexpected(ok.error());
-      }
-    }
+    if (auto ok = publish(made->outputs); !ok) return std::unexpected(ok.error());
     UnitOutcome outcome;
     outcome.part = segment_part(share_.index, made->outputs);
     return outcome;
@@ -168,7 +170,7 @@ class Encoding {
     if (!share_.segment || !task_.source) return all.cores;
     const std::int64_t fit = all.memory / needs_of(*task_.source, outputs, 1).memory;
     const auto most = static_cast<int>(std::clamp<std::int64_t>(fit, 1, all.slots));
-    return std::max(1, all.cores / std::min(most, share_.segments));
+    return std::max(1, all.cores / std::min(most, share_.count));
   }
 
   MediaJob job_for(const Group& group) const {
@@ -178,7 +180,7 @@ class Encoding {
     job.job.threads = threads(job.job.outputs);
     job.job.accept_damaged = task_.spec.accept_damaged;
     job.job.pieces = task_.spec.pieces;
-    job.job.reused = share_.reused;
+    job.job.found = share_.found;
     // Address space is more than memory: libraries, thread stacks and arenas count in full.
     job.limits.memory = std::min<std::int64_t>(context_.options.memory, 64LL << 30) + (2LL << 30);
     job.limits.cpu_seconds = context_.options.wall / 1000 * context_.options.cores;
@@ -190,10 +192,10 @@ class Encoding {
     RunHooks hooks;
     hooks.create = [this](const std::string& name) { return scratch_.create(name); };
     hooks.open = [this](const std::string& name) {
-      return name.starts_with("segment/") ? open_segment(name) : open_asset(context_, run_, name);
+      return is_left(name) ? open_left(name) : open_asset(context_, run_, name);
     };
     hooks.source = [this, &job, &share](const MediaFacts& found) -> Status {
-      if ((share_.segments > 0 || share_.others) && !is_same(found)) {
+      if (share_.is_share() && !is_same(found)) {
         return fail(ErrorCode::kDecodeFailed, "the input was changed while it was being encoded");
       }
       Progress progress{task_.id, base_, 0, {}, found};
@@ -228,17 +230,22 @@ class Encoding {
 
   Needs needs_for(const MediaFacts& found, const MediaJob& job) const {
     constexpr Needs kJoin{.cores = 1, .memory = 256LL << 20};
-    if (job.job.segments > 0) return kJoin;
+    if (!job.job.segments.empty()) return kJoin;
     return needs_of(found, job.job.outputs, job.job.threads);
   }
 
-  Result<Fd> open_segment(const std::string& name) const {
-    const auto url = segment_object(run_.lease.parts, name);
+  /// Whether it is the name of what an earlier unit left; inputs have others.
+  static bool is_left(const std::string& name) {
+    return name.starts_with("segment/") || name.starts_with("script/");
+  }
+
+  Result<Fd> open_left(const std::string& name) const {
+    const auto url = left_object(run_.lease.parts, name);
     if (!url) return std::unexpected(url.error());
     const auto object = object::parse_object_url(*url);
-    if (!object) return fail(ErrorCode::kInternal, "a segment lies at an unknown place");
+    if (!object) return fail(ErrorCode::kInternal, name + " lies at an unknown place");
     auto fd = context_.objects.open(object->task_hex, object->name);
-    if (!fd) return fail(ErrorCode::kInternal, "a segment that was made is gone");
+    if (!fd) return fail(ErrorCode::kInternal, name + " was made and is gone");
     return fd;
   }
 
@@ -269,8 +276,8 @@ class Encoding {
     constexpr double kJoinFrom = 0.95;
     if (run_.lease.kind == UnitKind::kPackage) return kJoinFrom + (1 - kJoinFrom) * done;
     if (!share_.segment) return done;
-    const auto ended = static_cast<double>(run_.lease.parts.size());
-    return kJoinFrom * std::min(1.0, (ended + done) / share_.segments);
+    const double ended = segments_ended(run_.lease.parts);
+    return kJoinFrom * std::min(1.0, (ended + done) / share_.count);
   }
 
   void report(const Group& group, std::span<const double> done, double speed) {
@@ -295,6 +302,9 @@ class Encoding {
     if (output.facts && !output.files.empty()) output.facts->md5 = output.files.front().md5;
     output.rendition_facts = std::move(got.rendition_facts);
     output.notes = std::move(got.notes);
+    if (run_.lease.kind == UnitKind::kPackage) {
+      std::ranges::move(notes_of(run_.lease.parts), std::back_inserter(output.notes));
+    }
     return keep(output);
   }
 

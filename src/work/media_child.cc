@@ -117,10 +117,10 @@ json::object to_json(const MediaJob& job) {
   json::array pieces;
   for (const Piece& piece : job.job.pieces) pieces.emplace_back(to_json(piece));
   o["pieces"] = std::move(pieces);
-  o["find_cuts"] = job.job.find_cuts;
+  o["find_segments"] = job.job.find_segments;
   if (job.job.segment) o["segment"] = {job.job.segment->from, job.job.segment->to};
-  o["segments"] = job.job.segments;
-  if (job.job.reused) o["reused"] = to_json(*job.job.reused);
+  o["segments"] = to_json(job.job.segments);
+  if (job.job.found) o["found"] = to_json(*job.job.found);
   if (job.animatic) o["animatic"] = animatic_json(*job.animatic);
   o["memory"] = job.limits.memory;
   o["cpu_seconds"] = job.limits.cpu_seconds;
@@ -141,12 +141,12 @@ MediaJob media_job_from(const json::value& value) {
   job.job.threads = in.small("threads");
   job.job.accept_damaged = in.flag("accept_damaged");
   for (const auto& item : in.list("pieces")) job.job.pieces.push_back(piece_from(item));
-  job.job.find_cuts = in.integer("find_cuts");
+  job.job.find_segments = in.integer("find_segments");
   if (const auto bounds = in.list("segment"); bounds.size() == 2) {
     job.job.segment = {bounds[0].to_number<std::int64_t>(), bounds[1].to_number<std::int64_t>()};
   }
-  job.job.segments = in.small("segments");
-  if (in.at("reused") != nullptr) job.job.reused = reused_from(in.list("reused"));
+  job.job.segments = segments_from(in.list("segments"));
+  if (const auto* found = in.at("found")) job.job.found = findings_from(*found);
   if (const auto* options = in.at("animatic")) job.animatic = animatic_from(LooseReader(*options));
   job.limits = {in.integer("memory"), in.integer("cpu_seconds"), in.integer("file_bytes")};
   return job;
@@ -166,8 +166,8 @@ json::object to_json(const media::Made& made) {
   }
   json::object o{{"source", to_json(made.source)}, {"outputs", std::move(outputs)}};
   if (made.analysis) o["analysis"] = to_json(*made.analysis);
-  if (!made.cuts.empty()) o["cuts"] = json::value_from(made.cuts);
-  if (!made.reused.empty()) o["reused"] = to_json(made.reused);
+  o["segments"] = to_json(made.segments);
+  o["found"] = to_json(made.found);
   return o;
 }
 
@@ -182,10 +182,8 @@ media::Made made_from(const json::value& value) {
                             std::move(stored.notes)});
   }
   if (const auto* analysis = in.at("analysis")) made.analysis = analysis_facts_from(*analysis);
-  for (const auto& cut : in.list("cuts")) {
-    if (cut.is_int64()) made.cuts.push_back(cut.get_int64());
-  }
-  made.reused = reused_from(in.list("reused"));
+  made.segments = segments_from(in.list("segments"));
+  if (const auto* found = in.at("found")) made.found = findings_from(*found);
   return made;
 }
 

@@ -1,6 +1,7 @@
 #include "work/segments.h"
 
 #include <algorithm>
+#include <set>
 
 #include "base/text.h"
 
@@ -22,84 +23,157 @@ bool is_segmentable(const OutputSpec& spec) {
 UnitShare share_of(const json::object& payload) {
   const LooseReader in(payload);
   UnitShare share;
-  share.segments = in.small("segments");
   share.index = in.small("index");
+  share.count = in.small("count");
   share.others = in.flag("others");
-  if (in.at("reused") != nullptr) share.reused = reused_from(in.list("reused"));
   if (in.at("from") != nullptr) share.segment = {in.integer("from"), in.integer("to")};
+  share.segments = segments_from(in.list("segments"));
+  if (const auto* found = in.at("found")) share.found = findings_from(*found);
   return share;
 }
 
-json::array to_json(const std::vector<media::Reused>& reused) {
-  json::array list;
-  for (const media::Reused& one : reused) {
-    list.emplace_back(json::array{one.output, one.rendition, one.track});
+json::object to_json(const media::Findings& found) {
+  json::array reused;
+  for (const media::Reused& one : found.reused) {
+    reused.emplace_back(json::array{one.output, one.rendition, one.track});
   }
-  return list;
+  json::object o{{"reused", std::move(reused)}};
+  if (found.telecined) o["telecined"] = *found.telecined;
+  return o;
 }
 
-std::vector<media::Reused> reused_from(const json::array& list) {
-  std::vector<media::Reused> reused;
-  for (const json::value& item : list) {
+media::Findings findings_from(const json::value& value) {
+  const LooseReader in(value);
+  media::Findings found;
+  for (const json::value& item : in.list("reused")) {
     const auto* one = item.if_array();
     const bool is_one = one != nullptr && one->size() == 3 && (*one)[0].is_string() &&
                         (*one)[1].is_int64() && (*one)[2].is_int64();
     if (!is_one) continue;
-    reused.push_back({std::string((*one)[0].get_string()), static_cast<int>((*one)[1].get_int64()),
-                      static_cast<int>((*one)[2].get_int64())});
+    found.reused.push_back({std::string((*one)[0].get_string()),
+                            static_cast<int>((*one)[1].get_int64()),
+                            static_cast<int>((*one)[2].get_int64())});
   }
-  return reused;
+  if (in.at("telecined") != nullptr) found.telecined = in.flag("telecined");
+  return found;
+}
+
+json::array to_json(const std::vector<media::Segment>& segments) {
+  json::array list;
+  for (const media::Segment& one : segments) list.emplace_back(json::array{one.from, one.to});
+  return list;
+}
+
+std::vector<media::Segment> segments_from(const json::array& list) {
+  std::vector<media::Segment> segments;
+  for (const json::value& item : list) {
+    const auto* one = item.if_array();
+    const bool is_one =
+        one != nullptr && one->size() == 2 && (*one)[0].is_int64() && (*one)[1].is_int64();
+    if (is_one) segments.push_back({(*one)[0].get_int64(), (*one)[1].get_int64()});
+  }
+  return segments;
+}
+
+bool are_segments(const std::vector<media::Segment>& segments) {
+  constexpr std::size_t kMost = 10'000;
+  const auto is_empty = [](const media::Segment& one) { return one.from >= one.to; };
+  const auto overlap = [](const media::Segment& one, const media::Segment& next) {
+    return next.from < one.to;
+  };
+  return segments.size() > 1 && segments.size() <= kMost &&
+         std::ranges::none_of(segments, is_empty) &&
+         std::ranges::adjacent_find(segments, overlap) == segments.end();
 }
 
 std::vector<NewUnit> segment_units(const json::object& payload, const media::Made& found,
                                    bool others) {
   std::vector<NewUnit> units;
-  const auto& cuts = found.cuts;
-  const int count = static_cast<int>(cuts.size()) + 1;
-  media::Segment segment;
-  for (int i = 0; i < count; ++i) {
-    segment.to = i < count - 1 ? cuts[static_cast<std::size_t>(i)] : media::Segment{}.to;
-    NewUnit& unit = units.emplace_back(UnitKind::kEncode, payload);
-    unit.payload["segments"] = count;
-    unit.payload["index"] = i;
-    unit.payload["from"] = segment.from;
-    unit.payload["to"] = segment.to;
-    unit.payload["reused"] = to_json(found.reused);
-    segment.from = segment.to;
+  const auto add = [&](UnitKind kind) -> json::object& {
+    json::object& own = units.emplace_back(kind, payload).payload;
+    own["count"] = static_cast<int>(found.segments.size());
+    own["found"] = to_json(found.found);
+    return own;
+  };
+  for (std::size_t i = 0; i < found.segments.size(); ++i) {
+    json::object& own = add(UnitKind::kEncode);
+    own["index"] = static_cast<int>(i);
+    own["from"] = found.segments[i].from;
+    own["to"] = found.segments[i].to;
   }
   if (others) units.emplace_back(UnitKind::kEncode, payload).payload["others"] = true;
-  NewUnit& package = units.emplace_back(UnitKind::kPackage, payload);
-  package.payload["segments"] = count;
-  package.payload["reused"] = to_json(found.reused);
-  package.waits = true;
+  add(UnitKind::kPackage)["segments"] = to_json(found.segments);
+  units.back().waits = true;
   return units;
+}
+
+json::object files_part(const std::vector<media::MadeOutput>& made) {
+  json::object urls;
+  for (const media::MadeOutput& one : made) {
+    for (const OutputFile& file : one.files) urls[file.name] = file.url;
+  }
+  if (urls.empty()) return {};
+  return {{"files", std::move(urls)}};
 }
 
 json::object segment_part(int index, const std::vector<media::MadeOutput>& encodes) {
   json::array list;
+  json::array notes;
   for (const media::MadeOutput& encode : encodes) {
-    if (encode.error || encode.files.empty())
-      list.emplace_back(json::object{{"error", to_json(encode.error.value_or(Error{}))}});
-    else
-      list.emplace_back(json::object{{"url", encode.files.front().url}});
+    json::object& one = list.emplace_back(json::object()).get_object();
+    if (encode.error) one["error"] = to_json(*encode.error);
+    if (!encode.files.empty()) one["url"] = encode.files.front().url;
+    for (const std::string& note : encode.notes) notes.emplace_back(note);
   }
-  return {{"segment", index}, {"encodes", std::move(list)}};
+  return {{"segment", index}, {"encodes", std::move(list)}, {"notes", std::move(notes)}};
 }
 
-Result<std::string> segment_object(const std::vector<json::object>& parts, std::string_view name) {
+int segments_ended(const Parts& parts) {
+  return static_cast<int>(std::ranges::count_if(
+      parts, [](const json::object& part) { return part.contains("segment"); }));
+}
+
+std::vector<std::string> notes_of(const Parts& parts) {
+  std::set<std::string> notes;
+  for (const json::object& part : parts) {
+    for (const json::value& note : LooseReader(part).list("notes")) {
+      if (note.is_string()) notes.emplace(note.get_string());
+    }
+  }
+  return {notes.begin(), notes.end()};
+}
+
+namespace {
+
+Result<std::string> encode_object(const json::object& part, std::int64_t encode) {
+  const LooseReader in(part);
+  const json::array& encodes = in.list("encodes");
+  if (encode < 0 || static_cast<std::size_t>(encode) >= encodes.size()) {
+    return fail(ErrorCode::kInternal, "a segment is missing");
+  }
+  const LooseReader found(encodes[static_cast<std::size_t>(encode)]);
+  if (const auto* error = found.at("error")) return std::unexpected(error_from(*error));
+  return found.text("url");
+}
+
+}  // namespace
+
+Result<std::string> left_object(const Parts& parts, const std::string& name) {
   const auto places = split(name, '/');
-  const auto index = places.size() == 3 ? parse_int(places[1]) : std::nullopt;
-  const auto encode = places.size() == 3 ? parse_int(places[2]) : std::nullopt;
+  const bool is_segment = places.size() == 3 && places[0] == "segment";
+  const auto index = is_segment ? parse_int(places[1]) : std::nullopt;
+  const auto encode = is_segment ? parse_int(places[2]) : std::nullopt;
   for (const json::object& part : parts) {
     const LooseReader in(part);
-    if (!index || !encode || in.integer("segment") != *index) continue;
-    const json::array& encodes = in.list("encodes");
-    if (*encode < 0 || static_cast<std::size_t>(*encode) >= encodes.size()) break;
-    const LooseReader found(encodes[static_cast<std::size_t>(*encode)]);
-    if (const auto* error = found.at("error")) return std::unexpected(error_from(*error));
-    return found.text("url");
+    if (index && encode && part.contains("segment") && in.integer("segment") == *index) {
+      return encode_object(part, *encode);
+    }
+    if (const auto* files = in.at("files"); files != nullptr && !is_segment) {
+      const std::string url = LooseReader(*files).text(name);
+      if (!url.empty()) return url;
+    }
   }
-  return fail(ErrorCode::kInternal, "a segment is missing");
+  return fail(ErrorCode::kInternal, "what an earlier unit made is missing: " + name);
 }
 
 }  // namespace telecine

@@ -10,8 +10,8 @@
 namespace telecine {
 
 /// A long input is encoded in segments, each a unit, so that a crash costs at most the one in hand
-/// and several workers share them. The first encode unit finds the cuts; its commit makes an encode
-/// unit for each segment, one for the outputs that are not encoded pictures, if there are any, and
+/// and several workers share them. The first encode unit finds them; its commit makes an encode
+/// unit for each, one for the outputs that are not encoded pictures, if there are any, and
 /// a package unit, which waits for them all, joins what they left and makes the sound.
 
 /// Whether an output's pictures are encoded: it may be made in segments.
@@ -19,25 +19,42 @@ bool is_segmentable(const OutputSpec& spec);
 
 /// What an encode or package unit's payload says it is.
 struct UnitShare {
-  int segments = 0;                       ///< of a segment's unit and the package unit: how many
   int index = 0;                          ///< of a segment
+  int count = 0;                          ///< how many segments there are beside it
   std::optional<media::Segment> segment;  ///< only these pictures
+  std::vector<media::Segment> segments;   ///< of the package unit: all of them
   bool others = false;                    ///< only the outputs that are not segmentable
-  std::optional<std::vector<media::Reused>> reused;  ///< of segments and their package: see Job
+  std::optional<media::Findings> found;   ///< of segments and their package: see Job
+
+  /// Whether it is one of several units that read the same input.
+  bool is_share() const { return count > 0 || others; }
 };
 UnitShare share_of(const json::object& payload);
 
+/// Whether a run says what can be true: the child is not trusted with it.
+bool are_segments(const std::vector<media::Segment>& segments);
 /// The units that follow the cutting. `payload` is the first unit's, whose input they share.
 std::vector<NewUnit> segment_units(const json::object& payload, const media::Made& found,
                                    bool others);
 
-json::array to_json(const std::vector<media::Reused>& reused);
-std::vector<media::Reused> reused_from(const json::array& list);
+json::object to_json(const media::Findings& found);
+media::Findings findings_from(const json::value& value);
+json::array to_json(const std::vector<media::Segment>& segments);
+std::vector<media::Segment> segments_from(const json::array& list);
 
-/// What a segment's unit leaves: the object of each encode, or why there is none.
+/// What units leave for those that follow them (UnitOutcome::part).
+using Parts = std::vector<json::object>;
+/// Of the unit that found the segments: the objects of its files, by their names.
+json::object files_part(const std::vector<media::MadeOutput>& made);
+/// Of a segment's unit: the object of each encode, or why there is none; and what is to be said of
+/// the source.
 json::object segment_part(int index, const std::vector<media::MadeOutput>& encodes);
-/// The URL of an encode's object in what such units left. The name is the one OutputFiles::open is
-/// asked for.
-Result<std::string> segment_object(const std::vector<json::object>& parts, std::string_view name);
+
+/// How many segments have ended.
+int segments_ended(const Parts& parts);
+/// All that is to be said of the source, once each.
+std::vector<std::string> notes_of(const Parts& parts);
+/// The URL of the object that such units left under a name that OutputFiles::open is asked for.
+Result<std::string> left_object(const Parts& parts, const std::string& name);
 
 }  // namespace telecine

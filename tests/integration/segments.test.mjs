@@ -157,32 +157,115 @@ const around = [
   ['film at a rate', ['-vf', 'scale=320:180,setpts=N*1001/24000/TB,fps=24000/1001,telecine', ...fields],
     { frame_rate: 23.976 }],
 ];
+/// Makes outputs whole and in segments, and compares their times, lengths and pictures.
+async function same_in_segments(from, wanted, { segment = '1s', units = 6 } = {}) {
+  const whole = await made_with('0', wanted, from);
+  const joined = await made_with(segment, wanted, from);
+  try {
+    assert.equal(whole.task.attempts, 1);
+    assert.ok(joined.task.attempts >= units, `${joined.task.attempts} attempts`);
+    for (const { name } of wanted) {
+      const one = await whole.transcodes.file(whole.output(name));
+      const two = await joined.transcodes.file(joined.output(name));
+      await assert_decodes(two.file);
+      const [before, after] = [await timing_of(one.file), await timing_of(two.file)];
+      assert.deepEqual(after.shown, before.shown, `${name}: times of pictures`);
+      assert.equal(joined.output(name).facts.video[0].duration,
+                   whole.output(name).facts.video[0].duration);
+      const alike = await likenesses(two.file, one.file);
+      assert.equal(alike.length, before.shown.length);
+      assert.ok(Math.min(...alike) > 0.95, `${name}: ${alike}`);
+      if (joined.output(name).facts.audio.length === 0) continue;
+      assert.equal(await stream_md5(two.file, 'a:0'), await stream_md5(one.file, 'a:0'),
+                   `${name}: sound`);
+    }
+  } finally {
+    await whole.transcodes.close();
+    await joined.transcodes.close();
+  }
+}
+
 for (const [what, args, options] of around) {
   check_if(lacks, `what depends on the pictures around is the same in segments: ${what}`, async () => {
     const from = args.length > 0 ? await forged(['-i', source, ...args], 'mp4') : source;
-    const wanted = [{ name: 'v', type: 'video', audio: false,
-                      video: video({ short_side: 180, crf: 14, ...options }) }];
-    const whole = await made_with('0', wanted, from);
-    const joined = await made_with('1s', wanted, from);
-    try {
-      assert.equal(whole.task.attempts, 1);
-      assert.ok(joined.task.attempts > 5, `${joined.task.attempts} attempts`);
-      const one = await whole.transcodes.file(whole.output('v'));
-      const two = await joined.transcodes.file(joined.output('v'));
-      await assert_decodes(two.file);
-      const [before, after] = [await timing_of(one.file), await timing_of(two.file)];
-      assert.deepEqual(after.shown, before.shown, 'times of pictures');
-      assert.equal(joined.output('v').facts.video[0].duration,
-                   whole.output('v').facts.video[0].duration);
-      const alike = await likenesses(two.file, one.file);
-      assert.equal(alike.length, before.shown.length);
-      assert.ok(Math.min(...alike) > 0.95, `${alike}`);
-    } finally {
-      await whole.transcodes.close();
-      await joined.transcodes.close();
-    }
+    await same_in_segments(from, [
+      { name: 'v', type: 'video', audio: false,
+        video: video({ short_side: 180, crf: 14, ...options }) }]);
   });
 }
+
+// Lines that overlap: where one stands depends on which came first.
+const lines = [[0.5, 3.5, 'the first'], [1.2, 9.7, 'stays long'], [3.1, 5.2, 'third'],
+               [4.8, 8.4, 'two rows of<br>words'], [6.3, 11.5, 'the last']];
+const clock = (at) => `00:00:${at.toFixed(3).padStart(6, '0').replace('.', ',')}`;
+
+check_if(lacks, 'subtitles that are drawn stand as they do in one pass', async () => {
+  const folder = temp_folder('lines');
+  try {
+    const file = path.join(folder, 'lines.srt');
+    fs.writeFileSync(file, lines.map(([from, to, text], i) =>
+      `${i + 1}\n${clock(from)} --> ${clock(to)}\n${text}\n`).join('\n'));
+    const from = await forged(['-i', source, '-i', file, '-map', '0:v:0', '-map', '1', '-c:v', 'copy',
+      '-c:s', 'srt', '-metadata:s:s:0', 'language=eng'], 'mkv');
+    const drawn = (name, subtitles, options) => ({ name, type: 'video', audio: false, ...options,
+      video: video({ short_side: 360, crf: 14, subtitles }) });
+    await same_in_segments(from, [drawn('large', { size: '12%' }),
+      drawn('small', { language: 'en', size: '6%' }, { start: 2.4 })]);
+  } finally {
+    remove_folder(folder);
+  }
+});
+
+check_if(lacks, 'parts of a source, apart and over each other, are cut where they are', async () => {
+  const part = (name, start, end, options) => ({ name, type: 'video', start, end, audio: {},
+    video: video({ short_side: 120, crf: 14, ...options }) });
+  await same_in_segments(source, [part('early', 0.5, 3.25), part('late', 8.1, 11.6),
+    part('later', 9, 0, { frame_rate: 10 }), part('tail', -2.5, 0)], { units: 5 });
+});
+
+check_if(lacks, 'parts that are far from each other are all that is decoded', async () => {
+  const long = await forged(['-stream_loop', '9', '-i', source, '-map', '0:v:0', '-c', 'copy'], 'mp4');
+  const parts = [3, 41.7, 90].map((start, i) => ({ name: `p${i}`, type: 'video', start,
+    end: start + 4, audio: false, video: video({ short_side: 120, crf: 14 }) }));
+  const { transcodes, task } = await made_with('8s', parts, long);
+  try {
+    // The finding, a segment for each part, the join.
+    assert.equal(task.attempts, 5);
+    for (const { name, facts } of task.outputs) assert.equal(facts.video[0].frames, 96, name);
+  } finally {
+    await transcodes.close();
+  }
+  await same_in_segments(long, parts, { segment: '8s', units: 5 });
+});
+
+check_if(lacks, 'a source that ends too soon is made as far as it goes, segment by segment', async () => {
+  const { transcodes } = await made_with('0', [{ name: 'c', type: 'cover' }]);
+  const long = await made_with('2s', [{ name: 'c', type: 'cover' }]);
+  try {
+    const bytes = fs.readFileSync(source);
+    const packets = await packets_of(source, 'v:0');
+    const last = packets.findLast((packet) => packet.key && packet.pts < 9);
+    const cut = bytes.subarray(0, last.at + last.size + 1000);
+    const made = [];
+    for (const one of [transcodes, long.transcodes]) {
+      const { input } = await one.server.client.upload(cut, 'cut.mp4');
+      const task = await one.server.client.done({ input, accept_damaged: true, outputs: [
+        { name: 'v', type: 'video', video: video({ short_side: 120 }), audio: {} }] });
+      made.push(task);
+      const [output] = task.outputs;
+      await assert_decodes((await one.file(output)).file);
+      assert.match(output.notes.join(), /incomplete or damaged/);
+    }
+    assert.equal(made[0].attempts, 1);
+    assert.ok(made[1].attempts > 4, `${made[1].attempts} attempts`);
+    const [one, two] = made.map((task) => task.outputs[0].facts.video[0].frames);
+    assert.equal(two, one);
+    assert.ok(one >= 192, `${one} pictures`);
+  } finally {
+    await transcodes.close();
+    await long.transcodes.close();
+  }
+});
 
 check_if(lacks, 'animations are made in one piece', async () => {
   const { transcodes, task } = await made_with('2s', [

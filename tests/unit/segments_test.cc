@@ -7,10 +7,15 @@
 namespace telecine {
 namespace {
 
-media::Made cut_at(std::vector<std::int64_t> cuts) {
+media::Made cut_at(const std::vector<std::int64_t>& cuts) {
   media::Made made;
-  made.cuts = std::move(cuts);
-  made.reused = {{"one", 0, media::Reused::kPictures}, {"one", 1, 2}};
+  media::Segment next;
+  for (const std::int64_t cut : cuts) {
+    made.segments.push_back({next.from, cut});
+    next.from = cut;
+  }
+  made.segments.push_back(next);
+  made.found = {{{"one", 0, media::Reused::kPictures}, {"one", 1, 2}}, true};
   return made;
 }
 
@@ -54,10 +59,10 @@ TEST_F(SegmentsTest, ThePackageWaitsForAllSegmentsAndGetsWhatTheyLeft) {
   ASSERT_EQ(package.size(), 1U);
   EXPECT_EQ(package[0].kind, UnitKind::kPackage);
   EXPECT_EQ(package[0].payload.at("fetched").as_string(), "there");
-  EXPECT_EQ(*segment_object(package[0].parts, "segment/0/0"), "object:0");
-  EXPECT_EQ(*segment_object(package[0].parts, "segment/1/0"), "object:1");
-  EXPECT_FALSE(segment_object(package[0].parts, "segment/2/0"));
-  EXPECT_FALSE(segment_object(package[0].parts, "segment/1/1"));
+  EXPECT_EQ(*left_object(package[0].parts, "segment/0/0"), "object:0");
+  EXPECT_EQ(*left_object(package[0].parts, "segment/1/0"), "object:1");
+  EXPECT_FALSE(left_object(package[0].parts, "segment/2/0"));
+  EXPECT_FALSE(left_object(package[0].parts, "segment/1/1"));
   UnitOutcome joined;
   joined.outputs = package[0].task->outputs;
   joined.outputs[0].state = OutputState::kSucceeded;
@@ -100,20 +105,47 @@ TEST(Segments, SharesCoverTheSourceWithoutAGap) {
   for (int i = 0; i < 3; ++i) {
     const UnitShare share = share_of(units[static_cast<std::size_t>(i)].payload);
     EXPECT_EQ(share.index, i);
-    EXPECT_EQ(share.segments, 3);
-    EXPECT_EQ(share.reused, cut_at({}).reused);
+    EXPECT_EQ(share.count, 3);
+    EXPECT_EQ(share.found, cut_at({}).found);
     EXPECT_EQ(share.segment->from, reached);
     reached = share.segment->to;
   }
   EXPECT_EQ(reached, INT64_MAX);
   EXPECT_TRUE(share_of(units[3].payload).others);
   EXPECT_TRUE(units[4].waits);
+  EXPECT_EQ(share_of(units[4].payload).segments, cut_at({10, 20}).segments);
+}
+
+TEST(Segments, OnlyWhatFollowsEachOtherIsBelieved) {
+  EXPECT_TRUE(are_segments({{0, 5}, {5, 9}, {12, INT64_MAX}}));
+  EXPECT_FALSE(are_segments({}));
+  EXPECT_FALSE(are_segments({{0, 5}}));
+  EXPECT_FALSE(are_segments({{0, 5}, {4, 9}}));
+  EXPECT_FALSE(are_segments({{0, 5}, {9, 9}}));
+  EXPECT_FALSE(are_segments({{5, 9}, {0, 5}}));
+  EXPECT_FALSE(are_segments(std::vector<media::Segment>(20'000, {0, 1})));
+}
+
+TEST(Segments, WhatWasLeftIsFoundByItsName) {
+  media::MadeOutput script;
+  script.files.push_back({"script/3", "object:3", "", 1, ""});
+  media::MadeOutput encode;
+  encode.files.push_back({"1", "object:1", "", 1, ""});
+  encode.notes = {"ends too soon"};
+  const Parts parts = {files_part({script}), segment_part(7, {{}, encode})};
+  EXPECT_EQ(*left_object(parts, "script/3"), "object:3");
+  EXPECT_EQ(*left_object(parts, "segment/7/1"), "object:1");
+  EXPECT_FALSE(left_object(parts, "script/2"));
+  EXPECT_FALSE(left_object(parts, "segment/3/1"));
+  EXPECT_EQ(segments_ended(parts), 1);
+  EXPECT_EQ(notes_of(parts), std::vector<std::string>{"ends too soon"});
+  EXPECT_TRUE(files_part({}).empty());
 }
 
 TEST(Segments, AnEncodeThatFailedSaysWhy) {
   media::MadeOutput encode;
   encode.error = Error{ErrorCode::kUnsupported, "no such thing", {}};
-  const auto object = segment_object({segment_part(0, {encode})}, "segment/0/0");
+  const auto object = left_object({segment_part(0, {encode})}, "segment/0/0");
   ASSERT_FALSE(object);
   EXPECT_EQ(object.error().code, ErrorCode::kUnsupported);
 }
