@@ -133,7 +133,8 @@ std::vector<Setting> worker_settings() {
        .type = kDuration,
        .fallback = "30s",
        .help = "Videos of four times this length or more are encoded in segments of about it, each "
-               "a unit of its own; 0: never",
+               "a unit of its own, but for animations; so are several sources that are joined, if "
+               "they have to be encoded for it; 0: never",
        .most = kDay},
       {.name = "worker.wall",
        .type = kDuration,

@@ -1,50 +1,21 @@
 #include "media/join.h"
 
-#include <fcntl.h>
-#include <unistd.h>
-
 #include <algorithm>
+#include <memory>
 
+#include "media/black_clips.h"
 #include "media/clock.h"
 #include "media/copy.h"
 #include "media/cut_encoder.h"
-#include "media/encode.h"
 #include "media/heif.h"
 #include "media/input.h"
-#include "media/mux.h"
+#include "media/one_file.h"
 #include "media/piece_streams.h"
+#include "media/probe.h"
+#include "media/transcode.h"
 
 namespace telecine::media {
 namespace {
-
-constexpr int kRate = 48'000;
-
-Result<Fd> duplicate(int fd) {
-  const int copy = ::fcntl(fd, F_DUPFD_CLOEXEC, 0);
-  if (copy < 0) return std::unexpected(errno_error(errno, "joining the sources"));
-  return Fd(copy);
-}
-
-/// Keeps hold of the one file that a run makes.
-class OneFile : public OutputFiles {
- public:
-  OneFile(OutputFiles& files, std::string name) : files_(files), name_(std::move(name)) {}
-
-  Result<Fd> create(const std::string&) override {
-    auto fd = files_.create(name_);
-    if (!fd) return fd;
-    auto kept = duplicate(fd->get());
-    if (!kept) return kept;
-    kept_ = std::move(*kept);
-    return fd;
-  }
-  Fd take() { return std::move(kept_); }
-
- private:
-  OutputFiles& files_;
-  std::string name_;
-  Fd kept_;
-};
 
 /// Of what is made on the way the caller wants to know how far it is, not what it is.
 class Unheard : public Stretch {
@@ -53,39 +24,71 @@ class Unheard : public Stretch {
   Status on_source(const MediaFacts&) override { return {}; }
 };
 
+std::string name_of_piece(std::size_t piece) {
+  return "inputs[" + std::to_string(piece) + "]";
+}
+
 Error in_piece(Error error, std::size_t piece) {
-  const std::string name = "inputs[" + std::to_string(piece) + "]";
+  const std::string name = name_of_piece(piece);
   error.message = name + ": " + error.message;
   if (error.field.empty()) error.field = name;
   return error;
 }
 
+/// A piece while it is looked at.
+struct OpenPiece {
+  std::shared_ptr<Input> input;
+  PieceStreams streams;
+};
+
+Result<OpenPiece> open_piece(int fd) {
+  auto input = Input::open(fd);
+  if (!input) return std::unexpected(input.error());
+  OpenPiece piece{std::make_shared<Input>(std::move(*input)), {}};
+  piece.streams = streams_of(*piece.input);
+  return piece;
+}
+
+bool can_hold(const AVStream& stream) {
+  return !cannot_copy(stream, entry_of(kJoinedContainer).muxer);
+}
+
 class Join {
  public:
   Join(int first, const Job& job, OutputFiles& files, Observer& observer)
-      : first_(first), job_(job), files_(files), progress_(observer, job.outputs.size()) {}
+      : first_(first),
+        job_(job),
+        files_(files),
+        progress_(observer, job.join_only ? 1 : job.outputs.size()) {}
 
   Result<Joined> make() {
     if (auto ok = look(); !ok) return std::unexpected(ok.error());
-    if (auto ok = prepare_all(); !ok) return std::unexpected(ok.error());
-    if (copies_video_ && has_part() && !are_alike()) {
-      // Some were cut within a group of pictures and some were not: what was encoded at the cuts
-      // needs parameters that not all have.
-      copies_video_ = false;
+    if (auto ok = copy_pictures(); !ok) return std::unexpected(ok.error());
+    Joined joined;
+    if (!copies_video_ && job_.find_segments > 0) {
+      auto work = plan();
+      if (!work) return std::unexpected(work.error());
+      joined.work = std::move(*work);
+      return joined;
+    }
+    if (!copies_video_) {
       if (auto ok = prepare_all(); !ok) return std::unexpected(ok.error());
     }
-    OneFile file(files_, ".joined/all.mp4");
-    auto muxer = FileMuxer::create(file, "", container_, Layout::kWhole);
-    if (!muxer) return std::unexpected(muxer.error());
-    if (auto ok = write(**muxer); !ok) return std::unexpected(ok.error());
-    return Joined{file.take(), share()};
+    OneFile all(files_, kJoinedName);
+    if (auto ok = write(all); !ok) return std::unexpected(ok.error());
+    joined.file = all.take();
+    joined.share = share();
+    joined.notes = std::move(notes_);
+    return joined;
   }
 
  private:
+  bool has_video() const { return !looks_.empty(); }
+
   /// Encoding with little loss is about as much work as what follows.
   double share() const {
     const bool encodes = !copies_video_ || !copies_audio_;
-    return encodes && has_video_ ? 0.5 : 0.1;
+    return encodes && has_video() ? 0.5 : 0.1;
   }
 
   Result<Fd> open(std::size_t i) {
@@ -98,39 +101,36 @@ class Join {
 
   /// What there is, and what of it can be copied.
   Status look() {
-    std::optional<Input> reference;
-    PieceStreams like;  // of the first piece
+    std::optional<OpenPiece> shown;  // the first with pictures
+    std::optional<OpenPiece> heard;  // and with sound
+    bool all_shown = true;
+    bool all_heard = true;
     for (std::size_t i = 0; i < job_.pieces.size(); ++i) {
       auto fd = open(i);
       if (!fd) return std::unexpected(in_piece(fd.error(), i));
       sources_.push_back(std::move(*fd));
-      auto input = Input::open(sources_.back().get());
-      if (!input) return std::unexpected(in_piece(input.error(), i));
-      const PieceStreams streams = streams_of(*input);
-      if (streams.video != nullptr) looks_.push_back(look_of(streams));
-      if (!reference) {
-        reference = std::move(*input);
-        like = streams_of(*reference);
-        any_sound_ = like.audio != nullptr;
-        const bool is_part = has_part();
-        copies_video_ = like.video == nullptr || !cannot_hold(*like.video);
-        copies_audio_ = like.audio == nullptr || !cannot_hold(*like.audio);
-        if (is_part && like.video != nullptr) copies_video_ &= can_cut(*like.video);
-        size_ = {like.facts.width, like.facts.height};
-        has_video_ = like.video != nullptr;
-        continue;
+      const auto piece = open_piece(sources_.back().get());
+      if (!piece) return std::unexpected(in_piece(piece.error(), i));
+      const PieceStreams& streams = piece->streams;
+      if (streams.video != nullptr) {
+        if (!shown) copies_video_ = can_copy_pictures(*streams.video);
+        if (!shown) shown = *piece;
+        copies_video_ &= same_pictures(shown->streams, streams);
+        looks_.push_back(look_of(streams));
       }
-      if ((streams.video != nullptr) != has_video_) {
-        return std::unexpected(in_piece(
-            {ErrorCode::kUnsupported,
-             has_video_ ? "has no picture, as the first has" : "has pictures, as the first has not",
-             {}},
-            i));
+      if (streams.audio != nullptr) {
+        if (!heard) copies_audio_ = can_hold(*streams.audio);
+        if (!heard) heard = *piece;
+        copies_audio_ &= same_sound(heard->streams, streams);
       }
-      copies_video_ = copies_video_ && same_pictures(like, streams);
-      copies_audio_ = copies_audio_ && same_sound(like, streams);
-      any_sound_ = any_sound_ || streams.audio != nullptr;
+      all_shown &= streams.video != nullptr;
+      all_heard &= streams.audio != nullptr;
+      are_shown_.push_back(streams.video != nullptr);
     }
+    if (shown) first_facts_ = shown->streams.facts;
+    any_sound_ = heard.has_value();
+    copies_video_ &= (all_shown || !has_video()) && job_.encoded.empty();
+    copies_audio_ &= all_heard || !any_sound_;
     return {};
   }
 
@@ -139,8 +139,17 @@ class Join {
                                [](const Piece& p) { return p.start != 0 || p.end != 0; });
   }
 
-  bool cannot_hold(const AVStream& stream) const {
-    return cannot_copy(stream, entry_of(container_).muxer).has_value();
+  bool can_copy_pictures(const AVStream& stream) const {
+    return can_hold(stream) && (!has_part() || can_cut(stream));
+  }
+
+  /// Prepares the pieces, if pictures can be copied. Where some were cut within a group of pictures
+  /// and some were not, what was encoded at the cuts needs parameters that not all have.
+  Status copy_pictures() {
+    if (!copies_video_) return {};
+    if (auto ok = prepare_all(); !ok) return ok;
+    copies_video_ = !has_part() || are_alike();
+    return {};
   }
 
   Status prepare_all() {
@@ -153,207 +162,187 @@ class Join {
 
   /// Whether the prepared pieces can follow each other in one track of pictures.
   bool are_alike() const {
-    std::optional<Input> first;
+    std::optional<OpenPiece> first;
     for (const Fd& fd : prepared_) {
-      auto input = Input::open(fd.get());
-      if (!input) return false;
-      if (first && !same_pictures(streams_of(*first), streams_of(*input))) return false;
-      if (!first) first = std::move(*input);
+      auto piece = open_piece(fd.get());
+      if (!piece) return false;
+      if (first && !same_pictures(first->streams, piece->streams)) return false;
+      if (!first) first = std::move(*piece);
     }
     return true;
   }
 
   /// What a piece is made into: what all have in common, with little loss where it is encoded.
-  OutputSpec common_form(const Piece& piece) const {
+  OutputSpec common_form(const Piece& piece, bool is_shown) const {
     OutputSpec spec;
     spec.name = "piece";
-    spec.container = container_;
+    spec.container = kJoinedContainer;
     spec.start = piece.start;
     spec.end = piece.end;
     Rendition& rendition = spec.renditions.emplace_back();
-    if (has_video_) {
-      VideoOptions& video = rendition.video.emplace();
-      video.codec = copies_video_ ? VideoCodec::kCopy : VideoCodec::kH264;
-      if (!copies_video_) {
-        video.reuse = false;  // pieces of one track are all made alike
-        video.preset = Preset::kSuperfast;
-        video.rate.crf = 12;
-        set_common_look(video, looks_);
-        video.size = {
-            .width = size_.width, .height = size_.height, .enlarge = true, .fit = Fit::kPad};
-      }
-    }
+    if (is_shown) rendition.video = common_pictures();
     if (any_sound_) {
       AudioOptions& audio = rendition.audio.emplace();
       audio.codec = copies_audio_ ? AudioCodec::kCopy : AudioCodec::kFlac;
       if (!copies_audio_) {
         audio.reuse = false;
-        audio.sample_rate = kRate;
+        audio.sample_rate = JoinedFile::kRate;
         audio.channels = 2;
       }
     }
     return spec;
   }
 
+  VideoOptions common_pictures() const {
+    VideoOptions video;
+    video.codec = copies_video_ ? VideoCodec::kCopy : VideoCodec::kH264;
+    if (copies_video_) return video;
+    video.reuse = false;  // pieces of one track are all made alike
+    video.preset = Preset::kSuperfast;
+    video.rate.crf = 12;
+    set_common_look(video, looks_);
+    video.size = {.width = first_facts_.width,
+                  .height = first_facts_.height,
+                  .enlarge = true,
+                  .fit = Fit::kPad};
+    return video;
+  }
+
+  Job own_job(OutputSpec form) const {
+    Job own;
+    own.outputs.push_back(std::move(form));
+    own.threads = job_.threads;
+    own.accept_damaged = job_.accept_damaged;
+    return own;
+  }
+
+  /// The pieces whose pictures are to be encoded, and how that can be shared out.
+  Result<std::vector<PieceWork>> plan() {
+    std::vector<PieceWork> all;
+    for (std::size_t i = 0; i < job_.pieces.size(); ++i) {
+      if (!are_shown_[i]) continue;
+      PieceWork& work = all.emplace_back();
+      work.piece = static_cast<int>(i);
+      work.form = common_form(job_.pieces[i], true);
+      auto input = Input::open(sources_[i].get());
+      if (!input) return std::unexpected(in_piece(input.error(), i));
+      work.source = probe(*input);
+      const Job own = own_job(work.form);
+      Transcode transcode(*input, work.source, own, files_, 0);
+      work.segments = transcode.find_segments(job_.find_segments);
+      work.found = transcode.findings();
+      if (work.segments.empty()) work.segments = {Segment{}};
+    }
+    return all;
+  }
+
   /// Brings a piece to what all have in common, if it is not that already. Beside parts, which are
   /// MP4, whole pieces have to be that too.
   Status prepare(std::size_t i) {
-    const Piece& piece = job_.pieces[i];
     if (copies_video_ && copies_audio_ && !has_part()) {
       auto same = duplicate(sources_[i].get());
       if (!same) return std::unexpected(same.error());
       prepared_.push_back(std::move(*same));
       return {};
     }
-    Job own;
-    own.outputs.push_back(common_form(piece));
-    own.threads = job_.threads;
-    own.accept_damaged = job_.accept_damaged;
-    OneFile file(files_, ".joined/" + std::to_string(i) + ".mp4");
-    const double step = share() / static_cast<double>(job_.pieces.size());
+    const double all = job_.join_only ? 1 : share();
+    const double step = all / static_cast<double>(job_.pieces.size());
     progress_.set(step * static_cast<double>(i), step * static_cast<double>(i + 1));
+    const std::string number = std::to_string(i);
+    OneFile file(files_, ".joined/" + number + ".mp4", "piece/" + number + "/");
+    const auto encoded = std::ranges::find(job_.encoded, static_cast<int>(i), &PieceWork::piece);
+    const bool is_encoded = encoded != job_.encoded.end();
+    Job own = own_job(is_encoded ? encoded->form : common_form(job_.pieces[i], are_shown_[i] != 0));
+    if (is_encoded) {
+      own.segments = encoded->segments;
+      own.found = encoded->found;
+    }
     auto made = run(sources_[i].get(), own, file, progress_);
     if (!made) return std::unexpected(made.error());
-    if (made->outputs.front().error) return std::unexpected(*made->outputs.front().error);
+    const MadeOutput& piece = made->outputs.front();
+    if (piece.error) return std::unexpected(*piece.error);
+    for (const std::string& note : piece.notes) notes_.push_back(name_of_piece(i) + ": " + note);
     prepared_.push_back(file.take());
     return {};
   }
 
-  Status write(FileMuxer& muxer) {
+  Status write(OutputFiles& files) {
+    auto file = JoinedFile::create(files);
+    if (!file) return std::unexpected(file.error());
+    if (auto ok = start(**file); !ok) return ok;
+    Ticks end = 0;
     for (std::size_t i = 0; i < prepared_.size(); ++i) {
-      auto input = Input::open(prepared_[i].get());
-      if (!input) return std::unexpected(in_piece(input.error(), i));
-      const PieceStreams streams = streams_of(*input);
-      if (i == 0) {
-        if (auto ok = start(muxer, streams); !ok) return ok;
-      }
-      if (auto ok = append(muxer, *input, streams); !ok) {
-        return std::unexpected(in_piece(ok.error(), i));
-      }
+      auto reached = append(**file, prepared_[i].get(), end);
+      if (!reached) return std::unexpected(in_piece(reached.error(), i));
+      end = *reached;
       progress_.on_progress({}, 0);  // nobody takes it for a standstill
     }
-    return muxer.finish();
+    return (*file)->finish();
   }
 
-  Status start(FileMuxer& muxer, const PieceStreams& streams) {
-    const auto add = [&](const AVStream& stream) {
-      return muxer.add_track(
-          {*stream.codecpar, stream.time_base, stream.avg_frame_rate, &stream, nullptr});
-    };
-    if (streams.video != nullptr) {
-      auto track = add(*streams.video);
-      if (!track) return std::unexpected(track.error());
-      video_track_ = *track;
-      video_base_ = streams.video->time_base;
+  /// The first streams of pictures and of sound say what all are like.
+  Status start(JoinedFile& file) const {
+    std::optional<OpenPiece> shown;
+    std::optional<OpenPiece> heard;
+    for (const Fd& fd : prepared_) {
+      const auto piece = open_piece(fd.get());
+      if (!piece) return std::unexpected(piece.error());
+      if (!shown && piece->streams.video != nullptr) shown = *piece;
+      if (!heard && piece->streams.audio != nullptr) heard = *piece;
+      if ((shown || !has_video()) && (heard || !any_sound_)) break;
     }
-    if (any_sound_) {
-      auto track = streams.audio != nullptr ? add(*streams.audio) : add_silent(muxer);
-      if (!track) return std::unexpected(track.error());
-      audio_track_ = *track;
-      audio_base_ = streams.audio != nullptr ? streams.audio->time_base : AVRational{1, kRate};
-    }
-    return muxer.start();
+    return file.start(shown ? shown->streams.video : nullptr,
+                      heard && any_sound_ ? heard->streams.audio : nullptr);
   }
 
-  static Result<AudioEncoder> silence() {
-    AudioOptions options;
-    options.codec = AudioCodec::kFlac;
-    options.sample_rate = kRate;
-    options.channels = 2;
-    return AudioEncoder::open(options, kRate, 2);
+  /// A piece, with what it lacks; says where it ends.
+  Result<Ticks> append(JoinedFile& file, int piece_fd, Ticks from) {
+    const auto piece = open_piece(piece_fd);
+    if (!piece) return std::unexpected(piece.error());
+    auto end = file.add(*piece->input, piece->streams, from);
+    if (!end) return end;
+    if (any_sound_ && piece->streams.audio == nullptr) {
+      if (auto ok = file.add_silence(from, *end - from); !ok) return std::unexpected(ok.error());
+    }
+    if (!has_video() || piece->streams.video != nullptr) return end;
+    return append_black(file, from, *end);
   }
 
-  static Result<int> add_silent(FileMuxer& muxer) {
-    auto encoder = silence();
-    if (!encoder) return std::unexpected(encoder.error());
-    return muxer.add_track({encoder->parameters(), {1, kRate}, {0, 1}, nullptr, nullptr});
-  }
-
-  /// A piece's packets behind those of the pieces before.
-  Status append(FileMuxer& muxer, Input& input, const PieceStreams& streams) {
-    Ticks zero = kForever;
-    for (const AVStream* stream : {streams.video, streams.audio}) {
-      if (stream == nullptr) continue;
-      const std::int64_t start = stream->start_time == AV_NOPTS_VALUE ? 0 : stream->start_time;
-      zero = std::min(zero, to_ticks(start, stream->time_base));
+  Result<Ticks> append_black(JoinedFile& file, Ticks from, Ticks to) {
+    if (!black_) {
+      Job form = own_job(common_form({}, true));
+      form.outputs.front().renditions.front().audio.reset();
+      black_.emplace(std::move(form), first_facts_, looks_.front().colours, files_);
     }
-    Ticks end = offset_;
-    while (PacketPtr packet = input.read()) {
-      const bool is_video =
-          streams.video != nullptr && packet->stream_index == streams.video->index;
-      const bool is_audio =
-          streams.audio != nullptr && packet->stream_index == streams.audio->index;
-      if (!is_video && !(is_audio && any_sound_)) continue;
-      // A run-up to what is heard: the piece before is there now.
-      if (is_audio && (packet->flags & AV_PKT_FLAG_DISCARD) != 0) continue;
-      const AVRational base = is_video ? streams.video->time_base : streams.audio->time_base;
-      const AVRational to = is_video ? video_base_ : audio_base_;
-      const std::int64_t shift = av_rescale_q(offset_ - zero, kTicks, to);
-      av_packet_rescale_ts(packet.get(), base, to);
-      if (packet->pts == AV_NOPTS_VALUE) packet->pts = packet->dts;
-      if (packet->pts == AV_NOPTS_VALUE) continue;
-      packet->pts += shift;
-      packet->dts = packet->dts == AV_NOPTS_VALUE ? packet->pts : packet->dts + shift;
-      end = std::max(end, to_ticks(packet->pts + std::max<std::int64_t>(0, packet->duration), to));
-      auto ok = muxer.write(is_video ? video_track_ : audio_track_, std::move(packet));
-      if (!ok) return ok;
+    std::int64_t left = black_->pictures_in(to - from);
+    while (left > 0) {
+      const std::int64_t count = std::min(left, BlackClips::kMost);
+      const auto made = black_->clip(count);
+      if (!made) return std::unexpected(made.error());
+      const auto clip = open_piece(*made);
+      if (!clip) return std::unexpected(clip.error());
+      const auto end = file.add(*clip->input, clip->streams, from);
+      if (!end) return end;
+      from = *end;
+      left -= count;
     }
-    if (any_sound_ && streams.audio == nullptr) {
-      if (auto ok = append_silence(muxer, end - offset_); !ok) return ok;
-    }
-    offset_ = end;
-    return {};
-  }
-
-  Status append_silence(FileMuxer& muxer, Ticks length) {
-    auto encoder = silence();
-    if (!encoder) return std::unexpected(encoder.error());
-    FramePtr frame = make_frame();
-    frame->format = AV_SAMPLE_FMT_S16;
-    frame->sample_rate = kRate;
-    frame->nb_samples = kRate;
-    av_channel_layout_default(&frame->ch_layout, 2);
-    if (av_frame_get_buffer(frame.get(), 0) < 0) {
-      return fail(ErrorCode::kResourceLimit, "out of memory");
-    }
-    av_samples_set_silence(frame->extended_data, 0, kRate, 2, AV_SAMPLE_FMT_S16);
-    const std::int64_t shift = av_rescale_q(offset_, kTicks, audio_base_);
-    const auto send = [&](Result<std::vector<PacketPtr>> packets) -> Status {
-      if (!packets) return std::unexpected(packets.error());
-      for (auto& packet : *packets) {
-        av_packet_rescale_ts(packet.get(), {1, kRate}, audio_base_);
-        packet->pts += shift;
-        packet->dts += shift;
-        if (auto ok = muxer.write(audio_track_, std::move(packet)); !ok) return ok;
-      }
-      return {};
-    };
-    for (Ticks at = 0; at < length; at += kTicksPerSecond) {
-      const Ticks left = std::min<Ticks>(kTicksPerSecond, length - at);
-      frame->nb_samples = std::max(1, static_cast<int>(av_rescale(left, kRate, kTicksPerSecond)));
-      if (auto ok = send(encoder->encode(*frame, at)); !ok) return ok;
-    }
-    return send(encoder->finish());
+    return std::max(from, to);
   }
 
   const int first_;
   const Job& job_;
   OutputFiles& files_;
   Unheard progress_;
-  const Container container_ = Container::kMp4;
   std::vector<Fd> sources_;
+  std::vector<char> are_shown_;  // by piece: whether it has pictures
   std::vector<Fd> prepared_;
   std::vector<Look> looks_;  // of the pieces with pictures
-  Dimensions size_;
-  bool has_video_ = false;
+  VideoFacts first_facts_;   // of the first of them
+  std::optional<BlackClips> black_;
+  std::vector<std::string> notes_;
   bool any_sound_ = false;
   bool copies_video_ = true;
   bool copies_audio_ = true;
-  int video_track_ = 0;
-  int audio_track_ = 0;
-  AVRational video_base_{1, 1};
-  AVRational audio_base_{1, 1};
-  Ticks offset_ = 0;
 };
 
 }  // namespace

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "media/joined_file.h"
 #include "media/pipeline.h"
 
 namespace telecine::media {
@@ -27,14 +28,16 @@ class Stretch : public Observer {
 
 struct Joined {
   Fd file;
-  double share = 0;  ///< of the whole work that the joining was, about
+  double share = 0;                ///< of the whole work that the joining was, about
+  std::vector<std::string> notes;  ///< what of the pieces was left out, and why
+  std::vector<PieceWork> work;     ///< not empty: all that is here; see Job::find_segments
 };
 
 /// A job's pieces, one after another, as one file. Streams that are alike in all pieces are copied,
-/// parts of them as SmartClip cuts them; others are encoded to look and sound like the first
-/// piece's: its size, with bars where shapes differ, 48 kHz, no more than two channels, with little
-/// loss. Where only some pieces have sound, silence stands in for it in the others. The file is one
-/// of `files` that is no output's.
+/// parts of them as SmartClip cuts them; others are encoded to look and sound like the first that
+/// has them: its size, with bars where shapes differ, 48 kHz, no more than two channels, with
+/// little loss. Where only some pieces have sound, silence stands in for it in the others, and
+/// black for pictures. The file is `kJoinedName`.
 ///
 /// Errors name the piece ("inputs[2]"). The observer hears of progress, and never of a source.
 Result<Joined> join_pieces(int first, const Job& job, OutputFiles& files, Observer& observer);

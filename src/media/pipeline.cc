@@ -189,15 +189,37 @@ Result<Millis> skip_ahead(int fd, Input& input, const Job& job, const MediaFacts
   return 0;
 }
 
+Result<Made> run_checked(int fd, const Job& job, OutputFiles& files, Observer& observer);
+
+Result<Made> run_joined(int fd, const Job& job, OutputFiles& files, Observer& observer) {
+  auto joined = join_pieces(fd, job, files, observer);
+  if (!joined) return std::unexpected(joined.error());
+  if (job.join_only) {
+    Made made;
+    made.pieces = std::move(joined->work);
+    if (!made.pieces.empty()) return made;
+    const auto size = file_size(joined->file.get());
+    if (!size) return std::unexpected(size.error());
+    MadeOutput& all = made.outputs.emplace_back();
+    all.files.push_back({kJoinedName, {}, entry_of(kJoinedContainer).media_type, *size, {}});
+    all.notes = std::move(joined->notes);
+    return made;
+  }
+  Job rest = job;
+  rest.pieces.clear();
+  Stretch after(observer, job.outputs.size());
+  after.set(joined->share, 1);
+  auto made = run_checked(joined->file.get(), rest, files, after);
+  if (!made) return made;
+  for (MadeOutput& output : made->outputs) {
+    if (!output.error) std::ranges::copy(joined->notes, std::back_inserter(output.notes));
+  }
+  return made;
+}
+
 Result<Made> run_checked(int fd, const Job& job, OutputFiles& files, Observer& observer) {
   if (!job.pieces.empty()) {
-    const auto joined = join_pieces(fd, job, files, observer);
-    if (!joined) return std::unexpected(joined.error());
-    Job rest = job;
-    rest.pieces.clear();
-    Stretch after(observer, job.outputs.size());
-    after.set(joined->share, 1);
-    return run_checked(joined->file.get(), rest, files, after);
+    return run_joined(fd, job, files, observer);
   }
   if (is_heif(fd)) {
     return run_on_heif(fd, files, observer, [&](int picture, Observer& hearing) {

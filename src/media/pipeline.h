@@ -39,6 +39,15 @@ struct Findings {
   bool operator==(const Findings&) const = default;
 };
 
+/// A piece whose pictures have to be encoded before it can be joined to the others.
+struct PieceWork {
+  int piece = 0;    ///< its place in Job::pieces
+  OutputSpec form;  ///< what becomes of it: an output of that source alone
+  MediaFacts source;
+  std::vector<Segment> segments;  ///< that it can be encoded in; one at least
+  Findings found;
+};
+
 /// What is to be made of one input, all in one decode.
 struct Job {
   std::vector<OutputSpec> outputs;
@@ -47,6 +56,12 @@ struct Job {
   /// Several sources that follow each other; the first is the input, the others come from
   /// OutputFiles::open. Empty: the input alone.
   std::vector<Piece> pieces{};
+  /// Only join them: Made::outputs is then the one file. With `find_segments`, where pictures have
+  /// to be encoded for it, Made::pieces says of which pieces, and nothing is made.
+  bool join_only = false;
+  /// Pieces that other runs have encoded, each segment as a job of its own: OutputFiles::open is
+  /// asked for "piece/<its place>/" and what the joining of such a job is.
+  std::vector<PieceWork> encoded{};
   // A long input may be encoded in segments, by several runs with the same outputs. At most one:
   /// Only say which they are, each about so long. Made::outputs are then the subtitles that are to
   /// be drawn, each with the one file that OutputFiles::open gives to the runs that follow.
@@ -81,6 +96,7 @@ struct Made {
   std::optional<AnalysisFacts> analysis;  ///< of a job that analyses
   std::vector<Segment> segments{};        ///< in order, apart or touching; none: it stays whole
   Findings found{};                       ///< beside segments: see Job
+  std::vector<PieceWork> pieces{};        ///< see Job::join_only
 };
 
 inline constexpr Millis kProgressEvery = 200;

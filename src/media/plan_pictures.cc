@@ -36,15 +36,9 @@ ColourTags colours_of(const AVStream& stream, Dimensions size) {
 
 constexpr ColourTags kSdr{AVCOL_PRI_BT709, AVCOL_TRC_BT709, AVCOL_SPC_BT709};
 
-AVRational source_rate(const VideoFacts& facts) {
-  const Ratio& rate = facts.frame_rate;
-  if (rate.num <= 0 || rate.den <= 0 || rate.value() > 1000) return {25, 1};
-  return {rate.num, rate.den};
-}
-
 /// Of the pictures that come to the encode.
 AVRational film_rate(const SourceStreams& source, Deinterlace wanted) {
-  const AVRational shown = source_rate(*source.video);
+  const AVRational shown = shown_rate(*source.video);
   const bool deinterlaces =
       wanted == Deinterlace::kOn || (wanted == Deinterlace::kAuto && source.video->is_interlaced());
   return deinterlaces && source.is_telecined() ? av_mul_q(shown, {4, 5}) : shown;
@@ -66,7 +60,7 @@ void plan_rate(PlannedVideo& planned, VideoOptions& options, const SourceStreams
     planned.settings.frame_rate = exact_rate(options.frame_rate);
     return;
   }
-  const double shown = av_q2d(source_rate(*source.video));
+  const double shown = av_q2d(shown_rate(*source.video));
   const AVRational rate = film_rate(source, options.deinterlace);
   planned.settings.frame_rate = rate;
   const bool thins = options.max_frame_rate > 0 &&
@@ -150,6 +144,12 @@ bool can_feed(const PlannedVideo& parent, const PlannedVideo& child, const Video
 }
 
 }  // namespace
+
+AVRational shown_rate(const VideoFacts& facts) {
+  const Ratio& rate = facts.frame_rate;
+  if (rate.num <= 0 || rate.den <= 0 || rate.value() > 1000) return {25, 1};
+  return {rate.num, rate.den};
+}
 
 ColourTags source_colours(const AVStream& stream) {
   const AVCodecParameters& codec = *stream.codecpar;

@@ -7,8 +7,8 @@
 #include "base/file_digest.h"
 #include "object/links.h"
 #include "task/own_store.h"
-#include "work/assets.h"
-#include "work/scratch.h"
+#include "work/media_unit.h"
+#include "work/pieces.h"
 #include "work/segments.h"
 #include "work/source.h"
 
@@ -72,21 +72,19 @@ class Encoding {
         run_(run),
         task_(*run.lease.task),
         source_(std::move(source)),
-        scratch_(context, run.lease),
+        unit_(context, run),
         share_(share_of(run.lease.payload)),
-        base_(source_.fetched ? kFetchShare : 0.0),
+        base_(std::max(source_.fetched ? kFetchShare : 0.0, joined_share(run.lease.payload))),
         outputs_(task_.outputs) {
     for (const Output& output : outputs_) done_.push_back(is_open(output) ? 0.0 : 1.0);
   }
 
   Result<UnitOutcome> make() {
-    if (auto ready = scratch_.prepare(); !ready) return std::unexpected(ready.error());
+    if (auto ready = unit_.prepare(); !ready) return std::unexpected(ready.error());
     if (share_.segment) return make_segment();
     if (share_.others)
       return make_all({open_outputs(task_.spec, outputs_, std::not_fn(is_segmentable))});
-    // Sources that are joined are made in one piece.
-    may_cut_ = run_.lease.kind == UnitKind::kEncode && context_.options.segment > 0 &&
-               task_.spec.pieces.empty();
+    may_cut_ = run_.lease.kind == UnitKind::kEncode && context_.options.segment > 0;
     auto made = make_all(groups_of(task_.spec, outputs_));
     if (made || !is_long_) return made;
     may_cut_ = false;
@@ -123,27 +121,15 @@ class Encoding {
   Result<UnitOutcome> cut() {
     MediaJob job = job_for(open_outputs(task_.spec, outputs_, is_segmentable));
     job.job.find_segments = context_.options.segment;
-    RunHooks hooks;
-    hooks.create = [this](const std::string& name) { return scratch_.create(name); };
-    hooks.open = [this](const std::string& name) { return open_asset(context_, run_, name); };
-    auto made = run_child(job, hooks);
+    auto made = run_child(job, unit_.hooks());
     if (!made) return std::unexpected(made.error());
     if (!are_segments(made->segments)) return UnitOutcome();
-    if (auto ok = publish(made->outputs); !ok) return std::unexpected(ok.error());
+    if (auto ok = unit_.leave(made->outputs); !ok) return std::unexpected(ok.error());
     const bool others = !open_outputs(task_.spec, outputs_, std::not_fn(is_segmentable)).empty();
     UnitOutcome begun = outcome();
     begun.next = segment_units(run_.lease.payload, *made, others);
     begun.part = files_part(made->outputs);
     return begun;
-  }
-
-  /// What only units that follow will read.
-  Status publish(std::vector<media::MadeOutput>& made) {
-    for (media::MadeOutput& one : made) {
-      if (one.error || one.files.empty()) continue;
-      if (auto ok = scratch_.publish(one.files, run_.stop); !ok) return ok;
-    }
-    return {};
   }
 
   Result<UnitOutcome> make_segment() {
@@ -157,43 +143,26 @@ class Encoding {
     };
     auto made = run_child(job, hooks);
     if (!made) return std::unexpected(made.error());
-    if (auto ok = publish(made->outputs); !ok) return std::unexpected(ok.error());
+    if (auto ok = unit_.leave(made->outputs); !ok) return std::unexpected(ok.error());
     UnitOutcome outcome;
-    outcome.part = segment_part(share_.index, made->outputs);
+    outcome.part = segment_part(segment_name(share_.index), made->outputs);
     return outcome;
   }
 
-  /// Segments share the cores, so that none of these waits while an encoder begins or ends;
-  /// encoders with few threads take less in all. As many run at once as slots and memory allow.
-  int threads(const std::vector<OutputSpec>& outputs) const {
-    const WorkerOptions& all = context_.options;
-    if (!share_.segment || !task_.source) return all.cores;
-    const std::int64_t fit = all.memory / needs_of(*task_.source, outputs, 1).memory;
-    const auto most = static_cast<int>(std::clamp<std::int64_t>(fit, 1, all.slots));
-    return std::max(1, all.cores / std::min(most, share_.count));
-  }
-
   MediaJob job_for(const Group& group) const {
-    MediaJob job;
+    std::vector<OutputSpec> outputs;
+    for (const std::size_t i : group) outputs.push_back(task_.spec.outputs[i]);
+    MediaJob job = unit_.job_for(std::move(outputs));
     job.probe_only = task_.spec.kind == TaskKind::kProbe;
-    for (const std::size_t i : group) job.job.outputs.push_back(task_.spec.outputs[i]);
-    job.job.threads = threads(job.job.outputs);
-    job.job.accept_damaged = task_.spec.accept_damaged;
-    job.job.pieces = task_.spec.pieces;
     job.job.found = share_.found;
-    // Address space is more than memory: libraries, thread stacks and arenas count in full.
-    job.limits.memory = std::min<std::int64_t>(context_.options.memory, 64LL << 30) + (2LL << 30);
-    job.limits.cpu_seconds = context_.options.wall / 1000 * context_.options.cores;
-    job.limits.file_bytes = context_.options.max_output;
+    if (share_.segment && task_.source) {
+      job.job.threads = unit_.segment_threads(*task_.source, job.job.outputs, share_.count);
+    }
     return job;
   }
 
   RunHooks hooks_for(const Group& group, const MediaJob& job, Admission::Share& share) {
-    RunHooks hooks;
-    hooks.create = [this](const std::string& name) { return scratch_.create(name); };
-    hooks.open = [this](const std::string& name) {
-      return is_left(name) ? open_left(name) : open_asset(context_, run_, name);
-    };
+    RunHooks hooks = unit_.hooks();
     hooks.source = [this, &job, &share](const MediaFacts& found) -> Status {
       if (share_.is_share() && !is_same(found)) {
         return fail(ErrorCode::kDecodeFailed, "the input was changed while it was being encoded");
@@ -205,10 +174,7 @@ class Encoding {
         is_long_ = true;
         return fail(ErrorCode::kCancelled, "the source is to be cut");
       }
-      auto entered = context_.admission.enter(needs_for(found, job), run_.stop);
-      if (!entered) return std::unexpected(entered.error());
-      share = std::move(*entered);
-      return {};
+      return enter(context_, run_, needs_for(found, job), share);
     };
     hooks.progress = [this, &group](std::span<const double> done, double speed) {
       report(group, done, speed);
@@ -234,24 +200,8 @@ class Encoding {
     return needs_of(found, job.job.outputs, job.job.threads);
   }
 
-  /// Whether it is the name of what an earlier unit left; inputs have others.
-  static bool is_left(const std::string& name) {
-    return name.starts_with("segment/") || name.starts_with("script/");
-  }
-
-  Result<Fd> open_left(const std::string& name) const {
-    const auto url = left_object(run_.lease.parts, name);
-    if (!url) return std::unexpected(url.error());
-    const auto object = object::parse_object_url(*url);
-    if (!object) return fail(ErrorCode::kInternal, name + " lies at an unknown place");
-    auto fd = context_.objects.open(object->task_hex, object->name);
-    if (!fd) return fail(ErrorCode::kInternal, name + " was made and is gone");
-    return fd;
-  }
-
   Result<media::Made> run_child(const MediaJob& job, const RunHooks& hooks) {
-    auto made = context_.children.run(
-        source_.fd.get(), job, {context_.options.wall, context_.options.stall}, hooks, run_.stop);
+    auto made = unit_.run(source_.fd.get(), job, hooks);
     if (!made) return made;
     facts_ = made->source;
     facts_->md5 = source_.md5;
@@ -276,7 +226,7 @@ class Encoding {
     constexpr double kJoinFrom = 0.95;
     if (run_.lease.kind == UnitKind::kPackage) return kJoinFrom + (1 - kJoinFrom) * done;
     if (!share_.segment) return done;
-    const double ended = segments_ended(run_.lease.parts);
+    const double ended = segments_ended(run_.lease.parts, kSegmentNames);
     return kJoinFrom * std::min(1.0, (ended + done) / share_.count);
   }
 
@@ -294,7 +244,7 @@ class Encoding {
       output.error = got.error;
       return {};
     }
-    if (auto published = scratch_.publish(got.files, run_.stop); !published) return published;
+    if (auto published = unit_.publish(got.files); !published) return published;
     output.state = is_published(task_.spec) ? OutputState::kRunning : OutputState::kSucceeded;
     output.progress = 1;
     output.files = std::move(got.files);
@@ -302,7 +252,8 @@ class Encoding {
     if (output.facts && !output.files.empty()) output.facts->md5 = output.files.front().md5;
     output.rendition_facts = std::move(got.rendition_facts);
     output.notes = std::move(got.notes);
-    if (run_.lease.kind == UnitKind::kPackage) {
+    // Beside segments that are still encoded not all is known.
+    if (!share_.others) {
       std::ranges::move(notes_of(run_.lease.parts), std::back_inserter(output.notes));
     }
     return keep(output);
@@ -360,7 +311,7 @@ class Encoding {
   const Run& run_;
   const Task& task_;
   Source source_;
-  Scratch scratch_;
+  MediaUnit unit_;
   const UnitShare share_;
   bool may_cut_ = false;
   bool is_long_ = false;
@@ -374,6 +325,8 @@ class Encoding {
 }  // namespace
 
 Result<UnitOutcome> execute_encode(const WorkContext& context, const Run& run) {
+  const bool is_joined = joined_share(run.lease.payload) > 0;
+  if (!run.lease.task->spec.pieces.empty() && !is_joined) return execute_join(context, run);
   auto source = open_source(context, run);
   if (!source) return std::unexpected(source.error());
   return Encoding(context, run, std::move(*source)).make();

@@ -62,6 +62,8 @@ Result<UnitOutcome> execute(const WorkContext& context, const Run& run);
 
 Result<UnitOutcome> execute_fetch(const WorkContext& context, const Run& run);
 Result<UnitOutcome> execute_encode(const WorkContext& context, const Run& run);
+/// Encode and package units of tasks with several sources, until these are joined.
+Result<UnitOutcome> execute_join(const WorkContext& context, const Run& run);
 Result<UnitOutcome> execute_export(const WorkContext& context, const Run& run);
 Result<UnitOutcome> execute_analyse(const WorkContext& context, const Run& run);
 Result<UnitOutcome> execute_publish(const WorkContext& context, const Run& run);

@@ -4,6 +4,7 @@
 
 #include "media/analyse.h"
 #include "media/probe.h"
+#include "work/pieces.h"
 #include "work/segments.h"
 
 namespace telecine {
@@ -117,6 +118,8 @@ json::object to_json(const MediaJob& job) {
   json::array pieces;
   for (const Piece& piece : job.job.pieces) pieces.emplace_back(to_json(piece));
   o["pieces"] = std::move(pieces);
+  o["join_only"] = job.job.join_only;
+  o["encoded"] = to_json(job.job.encoded);
   o["find_segments"] = job.job.find_segments;
   if (job.job.segment) o["segment"] = {job.job.segment->from, job.job.segment->to};
   o["segments"] = to_json(job.job.segments);
@@ -141,8 +144,10 @@ MediaJob media_job_from(const json::value& value) {
   job.job.threads = in.small("threads");
   job.job.accept_damaged = in.flag("accept_damaged");
   for (const auto& item : in.list("pieces")) job.job.pieces.push_back(piece_from(item));
+  job.job.join_only = in.flag("join_only");
+  job.job.encoded = piece_works_from(in.list("encoded"));
   job.job.find_segments = in.integer("find_segments");
-  if (const auto bounds = in.list("segment"); bounds.size() == 2) {
+  if (const auto& bounds = in.list("segment"); bounds.size() == 2) {
     job.job.segment = {bounds[0].to_number<std::int64_t>(), bounds[1].to_number<std::int64_t>()};
   }
   job.job.segments = segments_from(in.list("segments"));
@@ -168,6 +173,7 @@ json::object to_json(const media::Made& made) {
   if (made.analysis) o["analysis"] = to_json(*made.analysis);
   o["segments"] = to_json(made.segments);
   o["found"] = to_json(made.found);
+  o["pieces"] = to_json(made.pieces);
   return o;
 }
 
@@ -184,6 +190,7 @@ media::Made made_from(const json::value& value) {
   if (const auto* analysis = in.at("analysis")) made.analysis = analysis_facts_from(*analysis);
   made.segments = segments_from(in.list("segments"));
   if (const auto* found = in.at("found")) made.found = findings_from(*found);
+  made.pieces = piece_works_from(in.list("pieces"));
   return made;
 }
 

@@ -40,16 +40,20 @@ Result<Fd> Scratch::create(const std::string& name) {
 }
 
 Status Scratch::publish(std::vector<OutputFile>& files, const std::stop_token& stop) {
-  std::vector<std::string> names;
   for (OutputFile& file : files) {
-    names.push_back(prefix_ + file.name);
     if (&file != &files.front() && !file.type.starts_with("image/")) continue;
-    auto fd = open_file(directory_ + "/" + names.back(), O_RDONLY);
+    auto fd = open_file(directory_ + "/" + prefix_ + file.name, O_RDONLY);
     if (!fd) return std::unexpected(fd.error());
     auto md5 = md5_of(fd->get(), stop);
     if (!md5) return std::unexpected(md5.error());
     file.md5 = std::move(*md5);
   }
+  return leave(files);
+}
+
+Status Scratch::leave(std::vector<OutputFile>& files) {
+  std::vector<std::string> names;
+  for (const OutputFile& file : files) names.push_back(prefix_ + file.name);
   auto urls = context_.objects.publish(directory_, attempt_.task_hex, names);
   if (!urls) return std::unexpected(urls.error());
   for (std::size_t i = 0; i < files.size(); ++i) files[i].url = std::move((*urls)[i]);

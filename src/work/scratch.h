@@ -23,6 +23,8 @@ class Scratch {
   /// Moves an output's files to the task's objects and fills in their URLs and, for what a client
   /// opens by itself, the MD5.
   Status publish(std::vector<OutputFile>& files, const std::stop_token& stop);
+  /// The same for files that only later units of the task read: without MD5s.
+  Status leave(std::vector<OutputFile>& files);
 
  private:
   const WorkContext& context_;

@@ -107,30 +107,43 @@ std::vector<NewUnit> segment_units(const json::object& payload, const media::Mad
   return units;
 }
 
+std::string segment_name(int index) {
+  return kSegmentNames + std::to_string(index);
+}
+
 json::object files_part(const std::vector<media::MadeOutput>& made) {
   json::object urls;
+  json::array notes;
   for (const media::MadeOutput& one : made) {
     for (const OutputFile& file : one.files) urls[file.name] = file.url;
+    for (const std::string& note : one.notes) notes.emplace_back(note);
   }
-  if (urls.empty()) return {};
-  return {{"files", std::move(urls)}};
+  if (urls.empty() && notes.empty()) return {};
+  return {{"files", std::move(urls)}, {"notes", std::move(notes)}};
 }
 
-json::object segment_part(int index, const std::vector<media::MadeOutput>& encodes) {
-  json::array list;
+json::object segment_part(const std::string& segment,
+                          const std::vector<media::MadeOutput>& encodes) {
+  json::object urls;
+  json::object errors;
   json::array notes;
-  for (const media::MadeOutput& encode : encodes) {
-    json::object& one = list.emplace_back(json::object()).get_object();
-    if (encode.error) one["error"] = to_json(*encode.error);
-    if (!encode.files.empty()) one["url"] = encode.files.front().url;
+  for (std::size_t i = 0; i < encodes.size(); ++i) {
+    const media::MadeOutput& encode = encodes[i];
+    const std::string name = segment + "/" + std::to_string(i);
+    if (encode.error) errors[name] = to_json(*encode.error);
+    if (!encode.files.empty()) urls[name] = encode.files.front().url;
     for (const std::string& note : encode.notes) notes.emplace_back(note);
   }
-  return {{"segment", index}, {"encodes", std::move(list)}, {"notes", std::move(notes)}};
+  return {{"segment", segment},
+          {"files", std::move(urls)},
+          {"errors", std::move(errors)},
+          {"notes", std::move(notes)}};
 }
 
-int segments_ended(const Parts& parts) {
-  return static_cast<int>(std::ranges::count_if(
-      parts, [](const json::object& part) { return part.contains("segment"); }));
+int segments_ended(const Parts& parts, std::string_view begin) {
+  return static_cast<int>(std::ranges::count_if(parts, [&](const json::object& part) {
+    return LooseReader(part).text("segment").starts_with(begin);
+  }));
 }
 
 std::vector<std::string> notes_of(const Parts& parts) {
@@ -143,33 +156,16 @@ std::vector<std::string> notes_of(const Parts& parts) {
   return {notes.begin(), notes.end()};
 }
 
-namespace {
-
-Result<std::string> encode_object(const json::object& part, std::int64_t encode) {
-  const LooseReader in(part);
-  const json::array& encodes = in.list("encodes");
-  if (encode < 0 || static_cast<std::size_t>(encode) >= encodes.size()) {
-    return fail(ErrorCode::kInternal, "a segment is missing");
-  }
-  const LooseReader found(encodes[static_cast<std::size_t>(encode)]);
-  if (const auto* error = found.at("error")) return std::unexpected(error_from(*error));
-  return found.text("url");
-}
-
-}  // namespace
-
 Result<std::string> left_object(const Parts& parts, const std::string& name) {
-  const auto places = split(name, '/');
-  const bool is_segment = places.size() == 3 && places[0] == "segment";
-  const auto index = is_segment ? parse_int(places[1]) : std::nullopt;
-  const auto encode = is_segment ? parse_int(places[2]) : std::nullopt;
   for (const json::object& part : parts) {
     const LooseReader in(part);
-    if (index && encode && part.contains("segment") && in.integer("segment") == *index) {
-      return encode_object(part, *encode);
+    if (const auto* errors = in.at("errors")) {
+      if (const auto* error = LooseReader(*errors).at(name)) {
+        return std::unexpected(error_from(*error));
+      }
     }
-    if (const auto* files = in.at("files"); files != nullptr && !is_segment) {
-      const std::string url = LooseReader(*files).text(name);
+    if (const auto* files = in.at("files")) {
+      std::string url = LooseReader(*files).text(name);
       if (!url.empty()) return url;
     }
   }

@@ -33,6 +33,13 @@ UnitShare share_of(const json::object& payload);
 
 /// Whether a run says what can be true: the child is not trusted with it.
 bool are_segments(const std::vector<media::Segment>& segments);
+/// Names of what units leave for those that follow; no input is called so.
+inline constexpr auto kSegmentNames = "segment/";
+inline constexpr auto kScriptNames = "script/";
+inline constexpr auto kPieceNames = "piece/";
+/// Of a segment that lies at this place.
+std::string segment_name(int index);
+
 /// The units that follow the cutting. `payload` is the first unit's, whose input they share.
 std::vector<NewUnit> segment_units(const json::object& payload, const media::Made& found,
                                    bool others);
@@ -44,14 +51,15 @@ std::vector<media::Segment> segments_from(const json::array& list);
 
 /// What units leave for those that follow them (UnitOutcome::part).
 using Parts = std::vector<json::object>;
-/// Of the unit that found the segments: the objects of its files, by their names.
+/// The objects of files, by their names, and what is to be said of the source.
 json::object files_part(const std::vector<media::MadeOutput>& made);
-/// Of a segment's unit: the object of each encode, or why there is none; and what is to be said of
-/// the source.
-json::object segment_part(int index, const std::vector<media::MadeOutput>& encodes);
+/// Of a segment's unit: the same by the names that the join asks for, "<segment>/<encode>", or why
+/// there is no such file.
+json::object segment_part(const std::string& segment,
+                          const std::vector<media::MadeOutput>& encodes);
 
-/// How many segments have ended.
-int segments_ended(const Parts& parts);
+/// How many segments have ended whose names begin like this.
+int segments_ended(const Parts& parts, std::string_view begin);
 /// All that is to be said of the source, once each.
 std::vector<std::string> notes_of(const Parts& parts);
 /// The URL of the object that such units left under a name that OutputFiles::open is asked for.

@@ -4,6 +4,9 @@
 #include <sys/stat.h>
 
 #include "base/text.h"
+#include "media/joined_file.h"
+#include "work/pieces.h"
+#include "work/segments.h"
 
 namespace telecine {
 namespace {
@@ -11,6 +14,11 @@ namespace {
 Result<Source> find_source(const WorkContext& context, const Run& run) {
   const Task& task = *run.lease.task;
   const std::string& input = task.spec.input;
+  if (joined_share(run.lease.payload) > 0) {
+    auto fd = open_left(context, run, media::kJoinedName);
+    if (!fd) return std::unexpected(fd.error());
+    return Source{std::move(*fd), "", false};
+  }
   if (const auto* fetched = run.lease.payload.if_contains("fetched")) {
     const LooseReader found(*fetched);
     const std::string kept = found.text("object");
@@ -27,6 +35,21 @@ Result<Source> find_source(const WorkContext& context, const Run& run) {
 }
 
 }  // namespace
+
+bool is_left(std::string_view name) {
+  return name.starts_with(kSegmentNames) || name.starts_with(kScriptNames) ||
+         name.starts_with(kPieceNames);
+}
+
+Result<Fd> open_left(const WorkContext& context, const Run& run, const std::string& name) {
+  const auto url = left_object(run.lease.parts, name);
+  if (!url) return std::unexpected(url.error());
+  const auto object = object::parse_object_url(*url);
+  if (!object) return fail(ErrorCode::kInternal, name + " lies at an unknown place");
+  auto fd = context.objects.open(object->task_hex, object->name);
+  if (!fd) return fail(ErrorCode::kInternal, name + " was made and is gone");
+  return fd;
+}
 
 Result<Source> open_stored(const WorkContext& context, const Task& task, const std::string& name) {
   if (name.starts_with(kFileIdScheme)) {

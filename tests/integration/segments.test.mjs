@@ -4,8 +4,8 @@ import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import path from 'node:path';
 import {
-  assert_decodes, clip, forged, lacks_clips, lacks_tools, likeness, likenesses, packets_of,
-  stream_md5, timing_of,
+  assert_decodes, clip, colour_at, forged, lacks_clips, lacks_tools, likeness, likenesses,
+  packets_of, stream_md5, timing_of,
 } from './support/media.mjs';
 import { check_if, random_from, remove_folder, sleep, temp_folder, until } from './support/suite.mjs';
 import { Transcodes, near } from './support/transcodes.mjs';
@@ -162,7 +162,8 @@ async function same_in_segments(from, wanted, { segment = '1s', units = 6 } = {}
   const whole = await made_with('0', wanted, from);
   const joined = await made_with(segment, wanted, from);
   try {
-    assert.equal(whole.task.attempts, 1);
+    // Sources that follow each other are joined first.
+    assert.equal(whole.task.attempts, Array.isArray(from) ? 2 : 1);
     assert.ok(joined.task.attempts >= units, `${joined.task.attempts} attempts`);
     for (const { name } of wanted) {
       const one = await whole.transcodes.file(whole.output(name));
@@ -327,16 +328,15 @@ check_if(lacks, 'a source that is replaced meanwhile is not joined with itself',
   }
 });
 
-check_if(lacks, 'a kill costs at most the segment in hand', async () => {
+/// Kills the server again and again while it makes a task, which has so many units: all but those in
+/// hand are kept.
+async function killed(from, wanted, units, check) {
   const random = random_from(Number(process.env.TELECINE_SEED ?? 7));
   const transcodes = await new Transcodes().start({
     flags: ['--worker-segment', '2s', '--worker-slots', '1'] });
   const { server } = transcodes;
   try {
-    const { input } = await server.client.upload(fs.createReadStream(source), 'clip.mp4');
-    const { id } = await server.client.submit({ input, outputs: [
-      { name: 'h264', type: 'video', video: video({ short_side: 480, preset: 'slow' }), audio: {} },
-    ] });
+    const { id } = await server.client.submit({ ...await transcodes.source(from), outputs: [wanted] });
     let kills = 0;
     for (; kills < 6; kills++) {
       await sleep(300 + random() * 1200);
@@ -347,11 +347,83 @@ check_if(lacks, 'a kill costs at most the segment in hand', async () => {
     const task = await server.client.finished(id);
     assert.equal(task.state, 'succeeded', JSON.stringify(task.error));
     assert.ok(kills > 0);
-    assert.ok(task.attempts <= 8 + kills, `${task.attempts} attempts after ${kills} kills`);
+    assert.ok(task.attempts <= units + kills, `${task.attempts} attempts after ${kills} kills`);
     const { file } = await transcodes.file(task.outputs[0]);
     await assert_decodes(file);
-    assert.equal((await timing_of(file)).shown.length, 288);
+    await check(file);
   } finally {
     await transcodes.close();
   }
+}
+
+check_if(lacks, 'a kill costs at most the segment in hand', async () => {
+  const wanted = { name: 'v', type: 'video', video: video({ short_side: 480, preset: 'slow' }), audio: {} };
+  await killed(source, wanted, 8, async (file) => {
+    assert.equal((await timing_of(file)).shown.length, 288);
+  });
+});
+
+const is_black = async (file, at) =>
+  (await colour_at(file, 160, 90, { at, side: 120 })).every((sample) => sample < 3);
+
+/// A wide clip, a tall one and sound alone.
+const different = async () => [
+  await forged(['-i', source, '-vf', 'scale=640:-2', '-c:v', 'libx264', '-g', '24', '-preset',
+                'veryfast', '-c:a', 'aac'], 'mp4'),
+  await forged(['-f', 'lavfi', '-i', 'sine=880:d=3.3:r=44100'], 'mp3'),
+  await forged(['-f', 'lavfi', '-i', 'testsrc2=s=180x320:r=30:d=5', '-c:v', 'libx264', '-g', '30',
+                '-pix_fmt', 'yuv420p'], 'mp4'),
+];
+
+check_if(lacks, 'sources that differ are joined segment by segment', async () => {
+  const pieces = await different();
+  const wanted = [{ name: 'v', type: 'video', video: video({ short_side: 180, crf: 14 }), audio: {} },
+                  { name: 'c', type: 'cover', at: 13 }];
+  const { transcodes, task, output } = await made_with('2s', wanted, pieces);
+  try {
+    // The look, six segments and three, the join, the finding, segments, the cover, the package.
+    assert.ok(task.attempts > 18, `${task.attempts} attempts`);
+    const { file } = await transcodes.file(output('v'));
+    const { shown } = await timing_of(file);
+    // Black stands in for pictures, at the rate of the first.
+    const black = shown.filter((at) => at > 12.05 && at < 15.2);
+    near(black.length, 3.15 * 24, 2, 'black pictures');
+    near(shown.at(-1), 12.04 + 3.3 + 5, 0.15, 'the end');
+    assert.ok(await is_black(file, 13.5));
+    near(task.source.duration, 12.04 + 3.3 + 5, 0.15, 'what is joined');
+    assert.equal(output('c').state, 'succeeded');
+  } finally {
+    await transcodes.close();
+  }
+  await same_in_segments(pieces, wanted.slice(0, 1), { segment: '2s', units: 18 });
+});
+
+check_if(lacks, 'sound may come first, and pieces may be parts', async () => {
+  const [wide, sound, tall] = await different();
+  const { transcodes } = await made_with('2s', [{ name: 'c', type: 'cover' }]);
+  try {
+    const inputs = [];
+    for (const [file, start, end] of [[sound, 0.5, 2.5], [wide, 3, 0], [tall, 0, 2]]) {
+      inputs.push({ ...await transcodes.source(file), start, end: end || undefined });
+    }
+    const task = await transcodes.server.client.done({ inputs, outputs: [
+      { name: 'v', type: 'video', video: video({ short_side: 180 }), audio: {} }] });
+    const { file } = await transcodes.file(task.outputs[0]);
+    await assert_decodes(file);
+    assert.ok(await is_black(file, 1));
+    assert.ok(!await is_black(file, 4));
+    near(task.source.duration, 2 + 9.04 + 2, 0.1, 'what is joined');
+    const { video: [seen] } = task.outputs[0].facts;
+    assert.deepEqual([seen.width, seen.height], [320, 180]);
+  } finally {
+    await transcodes.close();
+  }
+});
+
+check_if(lacks, 'a kill costs at most a segment of one of several sources', async () => {
+  const wanted = { name: 'v', type: 'video', video: video({ short_side: 240 }), audio: {} };
+  // The look, six segments and three, the join, the finding, ten segments, the package.
+  await killed(await different(), wanted, 23, async (file) => {
+    near((await timing_of(file)).shown.length, 288 + 80 + 150, 2, 'pictures');
+  });
 });

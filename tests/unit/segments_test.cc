@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "store_fixture.h"
+#include "work/pieces.h"
 
 namespace telecine {
 namespace {
@@ -40,7 +41,7 @@ class SegmentsTest : public StoreFixture {
     media::MadeOutput encode;
     encode.files.push_back({"0", "object:" + std::to_string(index), "", 1, ""});
     UnitOutcome outcome;
-    outcome.part = segment_part(index, {encode});
+    outcome.part = segment_part(segment_name(index), {encode});
     return outcome;
   }
 };
@@ -132,12 +133,15 @@ TEST(Segments, WhatWasLeftIsFoundByItsName) {
   media::MadeOutput encode;
   encode.files.push_back({"1", "object:1", "", 1, ""});
   encode.notes = {"ends too soon"};
-  const Parts parts = {files_part({script}), segment_part(7, {{}, encode})};
+  const Parts parts = {files_part({script}), segment_part(segment_name(7), {{}, encode}),
+                       segment_part(piece_segment_name(2, 7), {encode})};
   EXPECT_EQ(*left_object(parts, "script/3"), "object:3");
   EXPECT_EQ(*left_object(parts, "segment/7/1"), "object:1");
   EXPECT_FALSE(left_object(parts, "script/2"));
   EXPECT_FALSE(left_object(parts, "segment/3/1"));
-  EXPECT_EQ(segments_ended(parts), 1);
+  EXPECT_EQ(*left_object(parts, "piece/2/segment/7/0"), "object:1");
+  EXPECT_EQ(segments_ended(parts, kSegmentNames), 1);
+  EXPECT_EQ(segments_ended(parts, kPieceNames), 1);
   EXPECT_EQ(notes_of(parts), std::vector<std::string>{"ends too soon"});
   EXPECT_TRUE(files_part({}).empty());
 }
@@ -145,9 +149,50 @@ TEST(Segments, WhatWasLeftIsFoundByItsName) {
 TEST(Segments, AnEncodeThatFailedSaysWhy) {
   media::MadeOutput encode;
   encode.error = Error{ErrorCode::kUnsupported, "no such thing", {}};
-  const auto object = left_object({segment_part(0, {encode})}, "segment/0/0");
+  const auto object = left_object({segment_part(segment_name(0), {encode})}, "segment/0/0");
   ASSERT_FALSE(object);
   EXPECT_EQ(object.error().code, ErrorCode::kUnsupported);
+}
+
+std::vector<media::PieceWork> two_pieces() {
+  std::vector<media::PieceWork> pieces(2);
+  pieces[0].piece = 1;
+  pieces[0].form.renditions.emplace_back().video.emplace().rate.crf = 12;
+  pieces[0].form.name = "piece";
+  pieces[0].segments = {{INT64_MIN, 10}, {10, INT64_MAX}};
+  pieces[1] = pieces[0];
+  pieces[1].piece = 3;
+  pieces[1].segments = {media::Segment{}};
+  return pieces;
+}
+
+TEST(Pieces, EachSegmentOfEachPieceIsAUnitAndTheJoinKnowsThemAll) {
+  const auto units = piece_units({{"fetched", "there"}}, two_pieces());
+  ASSERT_EQ(units.size(), 4U);
+  EXPECT_EQ(piece_share_of(units[2].payload).piece, 3);
+  EXPECT_EQ(to_json(*piece_share_of(units[2].payload).form), to_json(two_pieces()[1].form));
+  EXPECT_EQ(share_of(units[1].payload).segment, (media::Segment{10, INT64_MAX}));
+  EXPECT_EQ(share_of(units[1].payload).count, 3);
+  EXPECT_TRUE(units[3].waits);
+  const auto encoded = piece_share_of(units[3].payload).pieces;
+  ASSERT_EQ(encoded.size(), 2U);
+  EXPECT_EQ(encoded[0].segments, two_pieces()[0].segments);
+  EXPECT_EQ(to_json(encoded[1].form), to_json(two_pieces()[1].form));
+  const NewUnit joined = joined_unit(units[3].payload, 0.5);
+  EXPECT_EQ(joined_share(joined.payload), 0.5);
+  EXPECT_EQ(joined.payload.at("fetched").as_string(), "there");
+  EXPECT_FALSE(joined.payload.contains("pieces"));
+}
+
+TEST(Pieces, OnlyThoseThatTheTaskHasAreBelieved) {
+  EXPECT_TRUE(are_pieces(two_pieces(), 4));
+  EXPECT_FALSE(are_pieces(two_pieces(), 3));
+  auto twice = two_pieces();
+  twice[1].piece = 1;
+  EXPECT_FALSE(are_pieces(twice, 4));
+  auto torn = two_pieces();
+  torn[1].segments.clear();
+  EXPECT_FALSE(are_pieces(torn, 4));
 }
 
 }  // namespace

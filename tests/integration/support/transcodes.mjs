@@ -43,13 +43,23 @@ export class Transcodes {
     if (this.folder) remove_folder(this.folder);
   }
 
-  /// The ended task; each file is uploaded once.
-  async make(file, outputs) {
-    if (!this.uploads.has(file)) {
-      const stream = fs.createReadStream(file);
-      this.uploads.set(file, (await this.server.client.upload(stream, path.basename(file))).input);
+  /// The ended task of a file, or of several that follow each other.
+  async make(from, outputs) {
+    return this.server.client.done({ ...await this.source(from), outputs });
+  }
+
+  /// What a task says of its input. Each file is uploaded once.
+  async source(from) {
+    if (Array.isArray(from)) {
+      const inputs = [];
+      for (const file of from) inputs.push(await this.source(file));
+      return { inputs };
     }
-    return this.server.client.done({ input: this.uploads.get(file), outputs });
+    if (!this.uploads.has(from)) {
+      const stream = fs.createReadStream(from);
+      this.uploads.set(from, (await this.server.client.upload(stream, path.basename(from))).input);
+    }
+    return { input: this.uploads.get(from) };
   }
 
   /// A copy on disk for the tools.

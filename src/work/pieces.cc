@@ -1,0 +1,102 @@
+#include "work/pieces.h"
+
+#include <algorithm>
+
+#include "work/segments.h"
+
+namespace telecine {
+
+PieceShare piece_share_of(const json::object& payload) {
+  const LooseReader in(payload);
+  PieceShare share;
+  share.piece = in.small("piece");
+  if (const auto* form = in.at("form")) {
+    if (auto spec = output_spec_from(*form, "")) share.form = std::move(*spec);
+  }
+  share.pieces = piece_works_from(in.list("pieces"));
+  return share;
+}
+
+double joined_share(const json::object& payload) {
+  return LooseReader(payload).number("joined");
+}
+
+bool are_pieces(const std::vector<media::PieceWork>& pieces, std::size_t count) {
+  const auto is_one = [&](const media::PieceWork& work) {
+    const bool is_there = work.piece >= 0 && static_cast<std::size_t>(work.piece) < count;
+    const bool is_whole = work.segments == std::vector{media::Segment{}};
+    return is_there && (is_whole || are_segments(work.segments));
+  };
+  return std::ranges::all_of(pieces, is_one) &&
+         std::ranges::adjacent_find(pieces, std::greater_equal(), &media::PieceWork::piece) ==
+             pieces.end();
+}
+
+std::size_t segments_in(const std::vector<media::PieceWork>& pieces) {
+  std::size_t count = 0;
+  for (const media::PieceWork& work : pieces) count += work.segments.size();
+  return count;
+}
+
+std::string piece_segment_name(int piece, int index) {
+  return kPieceNames + std::to_string(piece) + "/" + segment_name(index);
+}
+
+std::vector<NewUnit> piece_units(const json::object& payload,
+                                 const std::vector<media::PieceWork>& pieces) {
+  std::vector<NewUnit> units;
+  const int count = static_cast<int>(segments_in(pieces));
+  for (const media::PieceWork& work : pieces) {
+    for (std::size_t i = 0; i < work.segments.size(); ++i) {
+      json::object& own = units.emplace_back(UnitKind::kEncode, payload).payload;
+      own["piece"] = work.piece;
+      own["form"] = to_json(work.form);
+      own["found"] = to_json(work.found);
+      own["index"] = static_cast<int>(i);
+      own["count"] = count;
+      own["from"] = work.segments[i].from;
+      own["to"] = work.segments[i].to;
+    }
+  }
+  NewUnit& join = units.emplace_back(UnitKind::kPackage, payload);
+  join.payload["pieces"] = to_json(pieces);
+  join.waits = true;
+  return units;
+}
+
+NewUnit joined_unit(json::object payload, double share) {
+  payload.erase("pieces");
+  payload["joined"] = share;
+  return {UnitKind::kEncode, std::move(payload)};
+}
+
+json::array to_json(const std::vector<media::PieceWork>& pieces) {
+  json::array list;
+  for (const media::PieceWork& work : pieces) {
+    list.emplace_back(json::object{{"piece", work.piece},
+                                   {"form", to_json(work.form)},
+                                   {"source", to_json(work.source)},
+                                   {"segments", to_json(work.segments)},
+                                   {"found", to_json(work.found)}});
+  }
+  return list;
+}
+
+std::vector<media::PieceWork> piece_works_from(const json::array& list) {
+  std::vector<media::PieceWork> pieces;
+  for (const json::value& item : list) {
+    const LooseReader in(item);
+    const auto* form = in.at("form");
+    auto spec = form == nullptr ? Result<OutputSpec>(OutputSpec()) : output_spec_from(*form, "");
+    if (!spec) continue;
+    media::PieceWork& work = pieces.emplace_back();
+    work.piece = in.small("piece");
+    work.form = std::move(*spec);
+    if (const auto* source = in.at("source")) work.source = media_facts_from(*source);
+    work.segments = segments_from(in.list("segments"));
+    if (const auto* found = in.at("found")) work.found = findings_from(*found);
+  }
+  return pieces;
+}
+
+}  // namespace telecine
