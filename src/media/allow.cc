@@ -69,7 +69,7 @@ constexpr auto kDecoders = std::to_array<std::string_view>({
     "pcm_mulaw",
     "pcm_bluray",
     "pcm_dvd",
-    // subtitles: their facts only
+    // subtitles
     "srt",
     "subrip",
     "ass",
@@ -78,6 +78,7 @@ constexpr auto kDecoders = std::to_array<std::string_view>({
     "webvtt",
     "dvdsub",
     "pgssub",
+    "dvbsub",
     // for opacity only
     kOpacityVp8,
     kOpacityVp9,

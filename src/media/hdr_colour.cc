@@ -2,6 +2,9 @@
 
 #include <algorithm>
 #include <cmath>
+#include <utility>
+
+#include "media/scale.h"
 
 namespace telecine::media {
 namespace {
@@ -33,6 +36,19 @@ double hlg(double light) {
   return 0.17883277 * std::log(12 * light - 0.28466892) + 0.55991073;
 }
 
+/// The weights of red and blue in a matrix's luma.
+std::pair<double, double> weights_of(AVColorSpace matrix) {
+  switch (matrix) {
+    case AVCOL_SPC_BT709:
+      return {0.2126, 0.0722};
+    case AVCOL_SPC_BT2020_NCL:
+    case AVCOL_SPC_BT2020_CL:
+      return {0.2627, 0.0593};
+    default:
+      return {0.299, 0.114};
+  }
+}
+
 }  // namespace
 
 Channels drawn_in(AVColorTransferCharacteristic transfer, const Channels& srgb) {
@@ -43,6 +59,16 @@ Channels drawn_in(AVColorTransferCharacteristic transfer, const Channels& srgb) 
                                               : hlg(channel * kHlgWhite);
   }
   return out;
+}
+
+std::array<int, 3> samples_of(const AVFrame& frame, const Channels& srgb, int depth) {
+  const auto [r, g, b] = drawn_in(frame.color_trc, srgb);
+  const auto [red, blue] = weights_of(matrix_of(frame));
+  const double luma = red * r + (1 - red - blue) * g + blue * b;
+  const double unit = 1 << (depth - 8);
+  const auto sample = [unit](double value) { return static_cast<int>(std::lround(value * unit)); };
+  return {sample(16 + 219 * luma), sample(128 + 224 * (b - luma) / (2 - 2 * blue)),
+          sample(128 + 224 * (r - luma) / (2 - 2 * red))};
 }
 
 }  // namespace telecine::media

@@ -13,4 +13,7 @@ using Channels = std::array<double, 3>;
 /// BT.2408 has graphics' (203 cd/m2); in any other as it is.
 Channels drawn_in(AVColorTransferCharacteristic transfer, const Channels& srgb);
 
+/// A colour of sRGB in the samples of a picture: luma, blue and red difference.
+std::array<int, 3> samples_of(const AVFrame& frame, const Channels& srgb, int depth);
+
 }  // namespace telecine::media

@@ -16,6 +16,7 @@ namespace {
 constexpr std::int64_t kMostBytes = 16 << 20;
 constexpr std::size_t kMostLines = 100'000;
 constexpr std::size_t kMostText = 16 << 20;
+constexpr std::size_t kMostBitmaps = 128 << 20;  // bytes; a film of Blu-ray has 20 to 50 MiB
 
 Error script_error(const std::string& why) {
   return {ErrorCode::kUnsupported, "the subtitles to be drawn: " + why, "subtitles"};
@@ -23,6 +24,34 @@ Error script_error(const std::string& why) {
 
 bool is_ass(AVCodecID codec) {
   return codec == AV_CODEC_ID_ASS || codec == AV_CODEC_ID_SSA;
+}
+
+bool has_bitmaps(AVCodecID codec) {
+  return codec == AV_CODEC_ID_HDMV_PGS_SUBTITLE || codec == AV_CODEC_ID_DVD_SUBTITLE ||
+         codec == AV_CODEC_ID_DVB_SUBTITLE;
+}
+
+Script read_bitmaps(Input& input, const AVStream& stream, Ticks zero) {
+  const AVCodecParameters& codec = *stream.codecpar;
+  Script script;
+  script.bitmaps = codec.codec_id;
+  script.screen = {codec.width, codec.height};
+  script.head.assign(reinterpret_cast<const char*>(codec.extradata),
+                     static_cast<std::size_t>(codec.extradata_size));
+  std::size_t bytes = 0;
+  while (const PacketPtr packet = input.read()) {
+    const bool is_full = script.lines.size() >= kMostLines || bytes >= kMostBitmaps;
+    if (packet->stream_index != stream.index || is_full) continue;
+    Script::Line line;
+    if (!script.lines.empty()) line.start = script.lines.back().start;
+    if (packet->pts != AV_NOPTS_VALUE) line.start = to_ticks(packet->pts, stream.time_base) - zero;
+    line.length = to_ticks(std::max<std::int64_t>(0, packet->duration), stream.time_base);
+    line.text.assign(reinterpret_cast<const char*>(packet->data),
+                     static_cast<std::size_t>(packet->size));
+    bytes += line.text.size();
+    script.lines.push_back(std::move(line));
+  }
+  return script;
 }
 
 /// Turns packets of one stream into lines.
@@ -118,7 +147,6 @@ Result<const SubtitleFacts*> choose(const MediaFacts& facts, const BurntSubtitle
         wanted.language.empty() ? "the source has none"
                                 : "the source has none in the language " + wanted.language));
   }
-  if (!found->is_text) return std::unexpected(script_error("the source's are pictures, not text"));
   return found;
 }
 
@@ -179,6 +207,7 @@ Result<Script> read_script(const Input& source, int index, Ticks zero) {
     if (static_cast<int>(i) != index) input->stream(static_cast<int>(i)).discard = AVDISCARD_ALL;
   }
   const AVStream& stream = input->stream(index);
+  if (has_bitmaps(stream.codecpar->codec_id)) return read_bitmaps(*input, stream, zero);
   auto decoder = open_decoder(stream, 1);
   if (!decoder) return std::unexpected(script_error(decoder.error().message));
   ScriptWriter writer(std::move(*decoder), stream);

@@ -11,8 +11,8 @@
 namespace telecine::media {
 namespace {
 
-constexpr std::string_view kMark = "telecine script 1\n";
-constexpr std::int64_t kMostFileBytes = 64 << 20;  // a script is less; see script.cc
+constexpr std::string_view kMark = "telecine script 2\n";
+constexpr std::int64_t kMostFileBytes = 192 << 20;  // a script is less; see script.cc
 
 void put(std::string& out, std::int64_t value) {
   out.append(reinterpret_cast<const char*>(&value), sizeof value);
@@ -81,6 +81,9 @@ std::string script_name(int stream) {
 
 Result<OutputFile> write_script(OutputFiles& files, const std::string& name, const Script& script) {
   std::string bytes(kMark);
+  put(bytes, script.bitmaps);
+  put(bytes, script.screen.width);
+  put(bytes, script.screen.height);
   put(bytes, script.head);
   for (const Script::Line& line : script.lines) {
     put(bytes, line.start);
@@ -102,6 +105,9 @@ Result<Script> reopen_script(OutputFiles& files, const std::string& name) {
   if (!bytes->starts_with(kMark)) return torn();
   Taker in(std::string_view(*bytes).substr(kMark.size()));
   Script script;
+  script.bitmaps = static_cast<AVCodecID>(in.number());
+  script.screen.width = static_cast<int>(in.number());
+  script.screen.height = static_cast<int>(in.number());
   script.head = in.text();
   while (!in.at_end()) {
     Script::Line& line = script.lines.emplace_back();

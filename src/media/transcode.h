@@ -144,7 +144,7 @@ class Transcode {
   Result<std::unique_ptr<VideoBranch>> make_branch(const PlannedVideo& planned,
                                                    VideoBranch* parent);
   const HdrLight& light();
-  Result<Script> script_for(const BurntSubtitles& wanted);
+  Result<std::shared_ptr<const Script>> script_for(const BurntSubtitles& wanted);
   Result<Drawings> drawings_for(const VideoSettings& settings, const Span& span);
   Status open_video_decoder();
   void open_sound_decoder(std::size_t place);
@@ -190,12 +190,13 @@ class Transcode {
   const Job& job_;
   OutputFiles& files_;
   Images images_;
-  std::map<std::string, Script> file_scripts_;  // by asset; each is read once
-  std::map<int, Script> stream_scripts_;        // by stream, likewise
-  std::optional<HdrLight> light_;               // likewise
-  std::optional<bool> telecined_;               // likewise
-  const VideoFacts* video_ = nullptr;           // what is used of the source
-  std::vector<std::unique_ptr<Heard>> heard_;   // by the source's sounds; null: not used
+  std::map<std::string, std::shared_ptr<const Script>>
+      file_scripts_;                                             // by asset; each is read once
+  std::map<int, std::shared_ptr<const Script>> stream_scripts_;  // by stream, likewise
+  std::optional<HdrLight> light_;                                // likewise
+  std::optional<bool> telecined_;                                // likewise
+  const VideoFacts* video_ = nullptr;                            // what is used of the source
+  std::vector<std::unique_ptr<Heard>> heard_;  // by the source's sounds; null: not used
   Texts texts_;
   Reuse reuse_;
   bool decodes_video_ = false;

@@ -23,12 +23,13 @@ const HdrLight& Transcode::light() {
   return *light_;
 }
 
-Result<Script> Transcode::script_for(const BurntSubtitles& wanted) {
-  const auto once = [](auto& known, const auto& key, const auto& read) -> Result<Script> {
+Result<std::shared_ptr<const Script>> Transcode::script_for(const BurntSubtitles& wanted) {
+  using Shared = std::shared_ptr<const Script>;
+  const auto once = [](auto& known, const auto& key, const auto& read) -> Result<Shared> {
     if (const auto found = known.find(key); found != known.end()) return found->second;
     auto script = read();
-    if (script) known[key] = *script;
-    return script;
+    if (!script) return std::unexpected(script.error());
+    return known[key] = std::make_shared<const Script>(std::move(*script));
   };
   if (!wanted.file.empty()) {
     return once(file_scripts_, wanted.file,
@@ -51,8 +52,11 @@ Result<Drawings> Transcode::drawings_for(const VideoSettings& settings, const Sp
   if (const auto& wanted = settings.options.subtitles) {
     auto script = script_for(*wanted);
     if (!script) return std::unexpected(script.error());
-    if (script->head.empty()) script->head = plain_head(*wanted, settings.size.height);
-    auto painter = SubtitlePainter::create(*script, settings.size, span.start);
+    const SubtitleGround ground{.size = settings.size,
+                                .shown = {video_->width, video_->height},
+                                .stored = {video_->coded_width, video_->coded_height},
+                                .shift = span.start};
+    auto painter = open_painter(std::move(*script), *wanted, ground);
     if (!painter) return std::unexpected(painter.error());
     drawings.subtitles = std::move(*painter);
   }

@@ -127,7 +127,7 @@ std::optional<std::vector<Ticks>> Transcode::cuts_in(const Span& region, Ticks s
 Result<std::vector<MadeOutput>> Transcode::write_scripts() {
   std::vector<MadeOutput> made;
   for (const auto& [stream, script] : stream_scripts_) {
-    auto file = write_script(files_, script_name(stream), script);
+    auto file = write_script(files_, script_name(stream), *script);
     if (!file) return std::unexpected(file.error());
     made.emplace_back().files.push_back(std::move(*file));
   }

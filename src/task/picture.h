@@ -110,7 +110,7 @@ struct Watermark {
   bool operator==(const Watermark&) const = default;
 };
 
-/// Words drawn into the pictures: from a file of their own, or a text stream of the source.
+/// Subtitles drawn into the pictures: from a file of their own, or a stream of the source.
 struct BurntSubtitles {
   std::string file;        ///< SubRip, WebVTT or ASS, in the terms of a task's input; or else
   int stream = -1;         ///< the place among the source's subtitle streams; -1: by language

@@ -57,6 +57,7 @@ Needs needs_of(const MediaFacts& source, std::span<const OutputSpec> outputs, in
         kDecoderPictures * picture_bytes(video->coded_width, video->coded_height, video->bit_depth);
   }
   int encodes = 0;
+  bool reads_subtitles = false;
   for (const OutputSpec& output : outputs) {
     if (output.type == OutputType::kSprites) needs.memory += sheet_bytes(output.sprites);
     for (const Rendition& rendition : output.renditions) {
@@ -69,8 +70,12 @@ Needs needs_of(const MediaFacts& source, std::span<const OutputSpec> outputs, in
       needs.memory +=
           encoder_pictures(*rendition.video) * picture_bytes(size.width, size.height, 8);
       ++encodes;
+      const auto& drawn = rendition.video->subtitles;
+      reads_subtitles = reads_subtitles || (drawn && drawn->file.empty());
     }
   }
+  // Of a Blu-ray, all packets of a film.
+  if (reads_subtitles) needs.memory += 64 * kMiB;
   if (encodes > 0) needs.cores = cores;
   return needs;
 }
