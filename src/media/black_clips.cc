@@ -37,7 +37,10 @@ BlackClips::BlackClips(Job form, const VideoFacts& like, const ColourTags& colou
   settings_.options.preset = Preset::kUltrafast;
   settings_.options = normalised(settings_.options, OutputType::kVideo);
   settings_.size = {like.width + like.width % 2, like.height + like.height % 2};
-  settings_.frame_rate = shown_rate(like);
+  // A slide show's would make the shortest black too long.
+  constexpr double kSlow = 10;
+  const AVRational rate = shown_rate(like);
+  settings_.frame_rate = av_q2d(rate) < kSlow ? AVRational{25, 1} : rate;
   settings_.colour = colour;
 }
 

@@ -1,9 +1,10 @@
 #include "media/join.h"
 
 #include <algorithm>
+#include <cmath>
 #include <memory>
 
-#include "media/black_clips.h"
+#include "media/assemble.h"
 #include "media/clock.h"
 #include "media/copy.h"
 #include "media/cut_encoder.h"
@@ -24,34 +25,12 @@ class Unheard : public Stretch {
   Status on_source(const MediaFacts&) override { return {}; }
 };
 
-std::string name_of_piece(std::size_t piece) {
-  return "inputs[" + std::to_string(piece) + "]";
-}
-
-Error in_piece(Error error, std::size_t piece) {
-  const std::string name = name_of_piece(piece);
-  error.message = name + ": " + error.message;
-  if (error.field.empty()) error.field = name;
-  return error;
-}
-
-/// A piece while it is looked at.
-struct OpenPiece {
-  std::shared_ptr<Input> input;
-  PieceStreams streams;
-};
-
-Result<OpenPiece> open_piece(int fd) {
-  auto input = Input::open(fd);
-  if (!input) return std::unexpected(input.error());
-  OpenPiece piece{std::make_shared<Input>(std::move(*input)), {}};
-  piece.streams = streams_of(*piece.input);
-  return piece;
-}
-
 bool can_hold(const AVStream& stream) {
   return !cannot_copy(stream, entry_of(kJoinedContainer).muxer);
 }
+
+// Of the joining, what is done before the pieces are put together.
+constexpr double kPrepareShare = 0.8;
 
 class Join {
  public:
@@ -59,6 +38,7 @@ class Join {
       : first_(first),
         job_(job),
         files_(files),
+        observer_(observer),
         progress_(observer, job.join_only ? 1 : job.outputs.size()) {}
 
   Result<Joined> make() {
@@ -69,14 +49,14 @@ class Join {
       auto work = plan();
       if (!work) return std::unexpected(work.error());
       joined.work = std::move(*work);
-      return joined;
+      if (!joined.work.empty()) return joined;
     }
     if (!copies_video_) {
-      if (auto ok = prepare_all(); !ok) return std::unexpected(ok.error());
+      if (auto ok = encode_all(); !ok) return std::unexpected(ok.error());
     }
-    OneFile all(files_, kJoinedName);
-    if (auto ok = write(all); !ok) return std::unexpected(ok.error());
-    joined.file = all.take();
+    auto file = write();
+    if (!file) return std::unexpected(file.error());
+    joined.file = std::move(*file);
     joined.share = share();
     joined.notes = std::move(notes_);
     return joined;
@@ -112,6 +92,10 @@ class Join {
       const auto piece = open_piece(sources_.back().get());
       if (!piece) return std::unexpected(in_piece(piece.error(), i));
       const PieceStreams& streams = piece->streams;
+      if (streams.video == nullptr && streams.audio == nullptr) {
+        return std::unexpected(
+            in_piece({ErrorCode::kUnsupported, "has neither pictures nor sound", {}}, i));
+      }
       if (streams.video != nullptr) {
         if (!shown) copies_video_ = can_copy_pictures(*streams.video);
         if (!shown) shown = *piece;
@@ -152,8 +136,33 @@ class Join {
     return {};
   }
 
+  /// Prepares the pieces where pictures are encoded, once there is room for it.
+  Status encode_all() {
+    std::optional<MediaFacts> largest;
+    std::int64_t most = 0;
+    for (std::size_t i = 0; i < sources_.size(); ++i) {
+      if (are_shown_[i] == 0 || encoded_of(i) != nullptr) continue;
+      auto facts = probe(sources_[i].get());
+      if (!facts) return std::unexpected(in_piece(facts.error(), i));
+      const VideoFacts& video = *facts->main_video();
+      const std::int64_t size = static_cast<std::int64_t>(video.coded_width) * video.coded_height;
+      if (size > most) largest = std::move(*facts);
+      most = std::max(most, size);
+    }
+    if (job_.join_only && largest) {
+      if (auto ok = observer_.on_source(*largest); !ok) return ok;
+    }
+    return prepare_all();
+  }
+
+  const PieceWork* encoded_of(std::size_t piece) const {
+    const auto found = std::ranges::find(job_.encoded, static_cast<int>(piece), &PieceWork::piece);
+    return found == job_.encoded.end() ? nullptr : &*found;
+  }
+
   Status prepare_all() {
     prepared_.clear();
+    notes_.clear();
     for (std::size_t i = 0; i < job_.pieces.size(); ++i) {
       if (auto ok = prepare(i); !ok) return std::unexpected(in_piece(ok.error(), i));
     }
@@ -201,8 +210,14 @@ class Join {
     video.preset = Preset::kSuperfast;
     video.rate.crf = 12;
     set_common_look(video, looks_);
-    video.size = {.width = first_facts_.width,
-                  .height = first_facts_.height,
+    // As large as what may be asked for.
+    const double side = std::max({1, first_facts_.width, first_facts_.height});
+    const double scale = std::min(1.0, telecine::kMaxSide / side);
+    const auto scaled = [scale](int length) {
+      return std::max(2, static_cast<int>(std::lround(length * scale)));
+    };
+    video.size = {.width = scaled(first_facts_.width),
+                  .height = scaled(first_facts_.height),
                   .enlarge = true,
                   .fit = Fit::kPad};
     return video;
@@ -216,19 +231,26 @@ class Join {
     return own;
   }
 
-  /// The pieces whose pictures are to be encoded, and how that can be shared out.
+  /// How the encoding of pictures can be shared out. Pieces whose clocks may leap are not: their
+  /// pictures and sound are kept together by being read together.
   Result<std::vector<PieceWork>> plan() {
     std::vector<PieceWork> all;
     for (std::size_t i = 0; i < job_.pieces.size(); ++i) {
-      if (!are_shown_[i]) continue;
-      PieceWork& work = all.emplace_back();
-      work.piece = static_cast<int>(i);
-      work.form = common_form(job_.pieces[i], true);
       auto input = Input::open(sources_[i].get());
       if (!input) return std::unexpected(in_piece(input.error(), i));
-      work.source = probe(*input);
-      const Job own = own_job(work.form);
-      Transcode transcode(*input, work.source, own, files_, 0);
+      const MediaFacts facts = probe(*input);
+      const OutputSpec form = common_form(job_.pieces[i], are_shown_[i] != 0);
+      const auto part = part_of(form, facts.duration);
+      if (!part) return std::unexpected(in_piece(part.error(), i));
+      if (are_shown_[i] == 0 || !input->seeks_exactly()) continue;
+      PieceWork& work = all.emplace_back();
+      work.piece = static_cast<int>(i);
+      work.form = form;
+      work.size = facts.size;
+      work.duration = facts.duration;
+      work.length = (part->end > 0 ? part->end : facts.duration) - part->start;
+      const Job own = own_job(form);
+      Transcode transcode(*input, facts, own, files_, 0);
       work.segments = transcode.find_segments(job_.find_segments);
       work.found = transcode.findings();
       if (work.segments.empty()) work.segments = {Segment{}};
@@ -245,15 +267,17 @@ class Join {
       prepared_.push_back(std::move(*same));
       return {};
     }
-    const double all = job_.join_only ? 1 : share();
-    const double step = all / static_cast<double>(job_.pieces.size());
-    progress_.set(step * static_cast<double>(i), step * static_cast<double>(i + 1));
+    show(i, 0, kPrepareShare);
     const std::string number = std::to_string(i);
     OneFile file(files_, ".joined/" + number + ".mp4", "piece/" + number + "/");
-    const auto encoded = std::ranges::find(job_.encoded, static_cast<int>(i), &PieceWork::piece);
-    const bool is_encoded = encoded != job_.encoded.end();
-    Job own = own_job(is_encoded ? encoded->form : common_form(job_.pieces[i], are_shown_[i] != 0));
-    if (is_encoded) {
+    const PieceWork* encoded = encoded_of(i);
+    Job own = own_job(encoded != nullptr ? encoded->form
+                                         : common_form(job_.pieces[i], are_shown_[i] != 0));
+    if (encoded != nullptr) {
+      const auto size = file_size(sources_[i].get());
+      if (!size || *size != encoded->size) {
+        return fail(ErrorCode::kDecodeFailed, "it was changed while it was being encoded");
+      }
       own.segments = encoded->segments;
       own.found = encoded->found;
     }
@@ -266,79 +290,41 @@ class Join {
     return {};
   }
 
-  Status write(OutputFiles& files) {
-    auto file = JoinedFile::create(files);
-    if (!file) return std::unexpected(file.error());
-    if (auto ok = start(**file); !ok) return ok;
-    Ticks end = 0;
-    for (std::size_t i = 0; i < prepared_.size(); ++i) {
-      auto reached = append(**file, prepared_[i].get(), end);
-      if (!reached) return std::unexpected(in_piece(reached.error(), i));
-      end = *reached;
-      progress_.on_progress({}, 0);  // nobody takes it for a standstill
+  Result<Fd> write() {
+    Assembly assembly{.has_pictures = has_video(),
+                      .has_sound = any_sound_,
+                      .adds_black = !copies_video_,
+                      .adds_silence = !copies_audio_};
+    if (has_video()) {
+      assembly.like = first_facts_;
+      assembly.colours = looks_.front().colours;
+      assembly.form = own_job(common_form({}, true));
+      assembly.form.outputs.front().renditions.front().audio.reset();
     }
-    return (*file)->finish();
+    return assemble(prepared_, assembly, files_, [this](std::size_t piece, double done) {
+      show(piece, kPrepareShare, 1);
+      progress_.on_progress(std::span(&done, 1), 0);
+    });
   }
 
-  /// The first streams of pictures and of sound say what all are like.
-  Status start(JoinedFile& file) const {
-    std::optional<OpenPiece> shown;
-    std::optional<OpenPiece> heard;
-    for (const Fd& fd : prepared_) {
-      const auto piece = open_piece(fd.get());
-      if (!piece) return std::unexpected(piece.error());
-      if (!shown && piece->streams.video != nullptr) shown = *piece;
-      if (!heard && piece->streams.audio != nullptr) heard = *piece;
-      if ((shown || !has_video()) && (heard || !any_sound_)) break;
-    }
-    return file.start(shown ? shown->streams.video : nullptr,
-                      heard && any_sound_ ? heard->streams.audio : nullptr);
-  }
-
-  /// A piece, with what it lacks; says where it ends.
-  Result<Ticks> append(JoinedFile& file, int piece_fd, Ticks from) {
-    const auto piece = open_piece(piece_fd);
-    if (!piece) return std::unexpected(piece.error());
-    auto end = file.add(*piece->input, piece->streams, from);
-    if (!end) return end;
-    if (any_sound_ && piece->streams.audio == nullptr) {
-      if (auto ok = file.add_silence(from, *end - from); !ok) return std::unexpected(ok.error());
-    }
-    if (!has_video() || piece->streams.video != nullptr) return end;
-    return append_black(file, from, *end);
-  }
-
-  Result<Ticks> append_black(JoinedFile& file, Ticks from, Ticks to) {
-    if (!black_) {
-      Job form = own_job(common_form({}, true));
-      form.outputs.front().renditions.front().audio.reset();
-      black_.emplace(std::move(form), first_facts_, looks_.front().colours, files_);
-    }
-    std::int64_t left = black_->pictures_in(to - from);
-    while (left > 0) {
-      const std::int64_t count = std::min(left, BlackClips::kMost);
-      const auto made = black_->clip(count);
-      if (!made) return std::unexpected(made.error());
-      const auto clip = open_piece(*made);
-      if (!clip) return std::unexpected(clip.error());
-      const auto end = file.add(*clip->input, clip->streams, from);
-      if (!end) return end;
-      from = *end;
-      left -= count;
-    }
-    return std::max(from, to);
+  /// What comes is of one piece, between these shares of the joining.
+  void show(std::size_t piece, double from, double to) {
+    const double all = job_.join_only ? 1 : share();
+    const auto count = static_cast<double>(job_.pieces.size());
+    const auto at = [&](double place) { return all * (from + (to - from) * place / count); };
+    progress_.set(at(static_cast<double>(piece)), at(static_cast<double>(piece + 1)));
   }
 
   const int first_;
   const Job& job_;
   OutputFiles& files_;
+  Observer& observer_;
   Unheard progress_;
   std::vector<Fd> sources_;
   std::vector<char> are_shown_;  // by piece: whether it has pictures
   std::vector<Fd> prepared_;
   std::vector<Look> looks_;  // of the pieces with pictures
   VideoFacts first_facts_;   // of the first of them
-  std::optional<BlackClips> black_;
   std::vector<std::string> notes_;
   bool any_sound_ = false;
   bool copies_video_ = true;

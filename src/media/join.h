@@ -39,7 +39,8 @@ struct Joined {
 /// little loss. Where only some pieces have sound, silence stands in for it in the others, and
 /// black for pictures. The file is `kJoinedName`.
 ///
-/// Errors name the piece ("inputs[2]"). The observer hears of progress, and never of a source.
+/// Errors name the piece ("inputs[2]"). The observer hears of progress, and of a source only as
+/// Job::join_only says.
 Result<Joined> join_pieces(int first, const Job& job, OutputFiles& files, Observer& observer);
 
 }  // namespace telecine::media

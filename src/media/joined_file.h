@@ -1,8 +1,10 @@
 #pragma once
 
+#include <functional>
 #include <memory>
 
 #include "media/mux.h"
+#include "media/nal_units.h"
 #include "media/piece_streams.h"
 
 namespace telecine::media {
@@ -20,8 +22,10 @@ class JoinedFile {
 
   /// Before the first piece: streams that all pieces' are like; null for none.
   Status start(const AVStream* video, const AVStream* audio);
-  /// A piece's packets, from there on; says where they end.
-  Result<Ticks> add(Input& input, const PieceStreams& streams, Ticks from);
+  /// A piece's packets, from there on; says where they end. Tells now and then how far it is,
+  /// 0...1.
+  Result<Ticks> add(Input& input, const PieceStreams& streams, Ticks from,
+                    const std::function<void(double)>& tell);
   /// Two channels of FLAC that say nothing.
   Status add_silence(Ticks from, Ticks length);
   Status finish() { return muxer_->finish(); }
@@ -36,7 +40,12 @@ class JoinedFile {
   Result<Track> add_track(const AVStream& stream);
   const Track* track_of(const AVPacket& packet, const PieceStreams& streams) const;
 
+  Bytes own_sets(const AVStream& stream) const;
+  void order(AVPacket& picture, Ticks from);
+
   std::unique_ptr<FileMuxer> muxer_;
+  Bytes setup_;                           // of the pictures' track: its extradata
+  std::optional<std::int64_t> last_dts_;  // in it
   std::optional<Track> video_;
   std::optional<Track> audio_;
 };

@@ -81,7 +81,7 @@ Error no_memory() {
 /// those that came before `now` and are still there, or are there beside such, so that the lines
 /// stand as they would if all had been painted.
 void settle(ASS_Renderer& renderer, ASS_Track& track, long long now) {
-  constexpr std::size_t kMost = 500;
+  constexpr std::size_t kMost = 100;
   std::vector<std::pair<long long, long long>> before;  // when each line comes and goes
   for (const ASS_Event& event : std::span(track.events, static_cast<std::size_t>(track.n_events))) {
     if (event.Start < now) before.emplace_back(event.Start, event.Start + event.Duration);

@@ -239,7 +239,7 @@ Status FileMuxer::start() {
   if (layout_ == Layout::kFragmented) {
     set_fragments(options, *context_.format);
   } else {
-    options.set("movflags", "+faststart+write_colr");
+    options.set("movflags", layout_ == Layout::kBehind ? "+write_colr" : "+faststart+write_colr");
   }
   options.set("flvflags", "+add_keyframe_index");
   options.set("loop", 0);  // moving pictures: for ever

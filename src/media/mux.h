@@ -58,12 +58,13 @@ struct MuxContext {
 
 /// How an MP4 is laid out.
 enum class Layout : std::uint8_t {
-  kWhole,  ///< one index of all the media
+  kWhole,   ///< one index of all the media, in front
+  kBehind,  ///< behind it: nothing is moved at the end, but players have to read it all first
   /// Pieces of media, each with its own index, and in front an index of the pieces (sidx).
   kFragmented,
 };
 
-/// One file with its index in front, ready for playing while it downloads.
+/// One file; but for `kBehind` ready for playing while it downloads.
 class FileMuxer : public Muxer {
  public:
   static Result<std::unique_ptr<FileMuxer>> create(OutputFiles& files, const std::string& name,

@@ -30,6 +30,25 @@ PieceStreams streams_of(Input& input) {
   return streams;
 }
 
+Result<OpenPiece> open_piece(int fd) {
+  auto input = Input::open(fd);
+  if (!input) return std::unexpected(input.error());
+  OpenPiece piece{std::make_shared<Input>(std::move(*input)), {}};
+  piece.streams = streams_of(*piece.input);
+  return piece;
+}
+
+std::string name_of_piece(std::size_t piece) {
+  return "inputs[" + std::to_string(piece) + "]";
+}
+
+Error in_piece(Error error, std::size_t piece) {
+  const std::string name = name_of_piece(piece);
+  error.message = name + ": " + error.message;
+  if (error.field.empty()) error.field = name;
+  return error;
+}
+
 bool same_pictures(const PieceStreams& a, const PieceStreams& b) {
   if (a.video == nullptr || b.video == nullptr) return a.video == b.video;
   return same_setup(*a.video->codecpar, *b.video->codecpar) && a.facts.width == b.facts.width &&

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <memory>
+#include <string>
 #include <vector>
 
 #include "media/encoders.h"
@@ -15,6 +17,18 @@ struct PieceStreams {
   VideoFacts facts;  ///< of the video
 };
 PieceStreams streams_of(Input& input);
+
+/// A piece while it is looked at.
+struct OpenPiece {
+  std::shared_ptr<Input> input;
+  PieceStreams streams;
+};
+Result<OpenPiece> open_piece(int fd);
+
+/// "inputs[2]".
+std::string name_of_piece(std::size_t piece);
+/// An error that says in which piece it is.
+Error in_piece(Error error, std::size_t piece);
 
 /// Whether packets of one can follow those of the other in one track.
 bool same_pictures(const PieceStreams& a, const PieceStreams& b);

@@ -41,9 +41,11 @@ struct Findings {
 
 /// A piece whose pictures have to be encoded before it can be joined to the others.
 struct PieceWork {
-  int piece = 0;    ///< its place in Job::pieces
-  OutputSpec form;  ///< what becomes of it: an output of that source alone
-  MediaFacts source;
+  int piece = 0;                  ///< its place in Job::pieces
+  OutputSpec form;                ///< what becomes of it: an output of that source alone
+  std::int64_t size = 0;          ///< of the source, bytes
+  Millis duration = 0;            ///< of the source
+  Millis length = 0;              ///< of the part that is wanted
   std::vector<Segment> segments;  ///< that it can be encoded in; one at least
   Findings found;
 };
@@ -56,8 +58,10 @@ struct Job {
   /// Several sources that follow each other; the first is the input, the others come from
   /// OutputFiles::open. Empty: the input alone.
   std::vector<Piece> pieces{};
-  /// Only join them: Made::outputs is then the one file. With `find_segments`, where pictures have
-  /// to be encoded for it, Made::pieces says of which pieces, and nothing is made.
+  /// Only join them: Made::outputs is then the one file, and the observer hears of the largest
+  /// source of those whose pictures have to be encoded for it, if there are any. With
+  /// `find_segments` Made::pieces says which of them can be encoded elsewhere, if any can, and
+  /// nothing is made.
   bool join_only = false;
   /// Pieces that other runs have encoded, each segment as a job of its own: OutputFiles::open is
   /// asked for "piece/<its place>/" and what the joining of such a job is.

@@ -23,6 +23,9 @@ bool looks_around(const PlannedVideo& planned, const VideoFacts& source) {
   return changes_rate || deinterlaces;
 }
 
+// Of a source that says it lasts for days, too.
+constexpr Ticks kMostSegments = 4000;
+
 // A cut is no nearer than this to where a part begins or ends: whose picture one there is depends
 // on its neighbours.
 constexpr Ticks kEdge = kTicksPerSecond / 2;
@@ -72,7 +75,7 @@ std::vector<Segment> Transcode::find_segments(Millis length) {
     if (subtitles && subtitles->file.empty() && !script_for(*subtitles)) return {};
   }
   const Ticks end = declared_ > 0 ? declared_ : ms_to_ticks(source_.duration) + origin_;
-  const Ticks step = ms_to_ticks(length);
+  const Ticks step = std::max(ms_to_ticks(length), end / kMostSegments);
   std::vector<Segment> found;
   for (const Span& region : regions_of(spans, end, step)) {
     Segment segment;
@@ -80,7 +83,7 @@ std::vector<Segment> Transcode::find_segments(Millis length) {
       const auto key = keyframe_before(region.start);
       if (!key) return {};
       segment.from = *key;
-      if (*key < found.back().to) {
+      if (*key < found.back().to || *key > region.start) {
         segment.from = found.back().from;
         found.pop_back();
       }

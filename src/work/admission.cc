@@ -9,9 +9,13 @@ namespace {
 
 constexpr std::int64_t kMiB = 1 << 20;
 
+// Sizes are what a media child says.
 std::int64_t picture_bytes(int width, int height, int bit_depth) {
+  constexpr int kLargest = 1 << 16;
+  const std::int64_t pixels =
+      static_cast<std::int64_t>(std::clamp(width, 0, kLargest)) * std::clamp(height, 0, kLargest);
   // 4:2:0 is 1.5 samples a pixel.
-  return static_cast<std::int64_t>(width) * height * 3 / 2 * (bit_depth > 8 ? 2 : 1);
+  return pixels * 3 / 2 * (bit_depth > 8 ? 2 : 1);
 }
 
 // What an encoder holds, in pictures: lookahead, references, the queue in front of it.

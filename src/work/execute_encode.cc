@@ -252,10 +252,7 @@ class Encoding {
     if (output.facts && !output.files.empty()) output.facts->md5 = output.files.front().md5;
     output.rendition_facts = std::move(got.rendition_facts);
     output.notes = std::move(got.notes);
-    // Beside segments that are still encoded not all is known.
-    if (!share_.others) {
-      std::ranges::move(notes_of(run_.lease.parts), std::back_inserter(output.notes));
-    }
+    std::ranges::move(notes_of(run_.lease.parts, !share_.others), std::back_inserter(output.notes));
     return keep(output);
   }
 

@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <numeric>
 
+#include "media/joined_file.h"
 #include "work/assets.h"
 #include "work/executor.h"
 #include "work/media_unit.h"
@@ -16,6 +17,7 @@ constexpr double kCopyShare = 0.1;
 constexpr double kEncodeShare = 0.5;
 // Of the encoding: what joins the segments.
 constexpr double kAppendShare = 0.1;
+constexpr Millis kYear = 365LL * 24 * 3600 * 1000;
 
 /// One run of a unit that looks at the pieces, encodes a segment of one, or joins them.
 class Joining {
@@ -45,56 +47,56 @@ class Joining {
     return job;
   }
 
-  /// The progress of what is between these shares of the whole.
-  RunHooks hooks_between(double from, double to) {
+  /// The progress of what is between these shares of the whole. Room is waited for once it is known
+  /// what is to be encoded.
+  RunHooks hooks_between(double from, double to, Admission::Share& room) {
     RunHooks hooks = unit_.hooks();
     hooks.progress = [this, from, to](std::span<const double> done, double speed) {
       const double share = done.empty() ? 0 : done.front();
       run_.report({task_.id, base_ + (1 - base_) * (from + (to - from) * share), speed, {}, {}});
+    };
+    hooks.source = [this, &room](const MediaFacts& largest) {
+      OutputSpec form;
+      form.renditions.emplace_back().video.emplace();
+      const Needs needs = needs_of(largest, std::span(&form, 1), context_.options.cores);
+      return enter(context_, run_, needs, room);
     };
     return hooks;
   }
 
   /// Joins what can be copied or is short. Else the units that encode the pieces follow.
   Result<UnitOutcome> begin(int first) {
-    constexpr std::size_t kLeastSegments = 4;
-    constexpr Millis kNever = 1000LL * 3600 * 1000;
-    const Millis segment = context_.options.segment;
+    Admission::Share room;
     MediaJob job = join_job();
-    job.job.find_segments = segment > 0 ? segment : kNever;
-    auto made = unit_.run(first, job, hooks_between(0, kCopyShare));
+    job.job.find_segments = context_.options.segment;
+    auto made = unit_.run(first, job, hooks_between(0, kCopyShare, room));
     if (!made) return std::unexpected(made.error());
     if (made->pieces.empty()) return settle(*made, kCopyShare);
-    if (!are_pieces(made->pieces, task_.spec.pieces.size())) {
-      return fail(ErrorCode::kInternal, "the media process named pieces that are none");
-    }
-    if (segment > 0 && segments_in(made->pieces) >= kLeastSegments) {
+    if (is_long(made->pieces) && are_pieces(made->pieces, task_.spec.pieces.size())) {
       UnitOutcome begun;
       begun.next = piece_units(run_.lease.payload, made->pieces);
       return begun;
     }
-    return join_all(first, made->pieces);
-  }
-
-  /// All pieces in this unit, one after the other.
-  Result<UnitOutcome> join_all(int first, const std::vector<media::PieceWork>& pieces) {
-    Needs needs;
-    for (const media::PieceWork& work : pieces) {
-      const Needs own = needs_of(work.source, std::span(&work.form, 1), context_.options.cores);
-      needs.cores = std::max(needs.cores, own.cores);
-      needs.memory = std::max(needs.memory, own.memory);
-    }
-    Admission::Share share;
-    if (auto ok = enter(context_, run_, needs, share); !ok) return std::unexpected(ok.error());
-    auto made = unit_.run(first, join_job(), hooks_between(0, kEncodeShare));
+    made = unit_.run(first, join_job(), hooks_between(0, kEncodeShare, room));
     if (!made) return std::unexpected(made.error());
     return settle(*made, kEncodeShare);
   }
 
+  bool is_long(const std::vector<media::PieceWork>& pieces) const {
+    constexpr Millis kLeastSegments = 4;
+    Millis length = 0;
+    for (const media::PieceWork& work : pieces) length += std::clamp<Millis>(work.length, 0, kYear);
+    return length >= kLeastSegments * context_.options.segment;
+  }
+
   Result<UnitOutcome> join_encoded(int first) {
+    constexpr Needs kAppend{.cores = 1, .memory = 256LL << 20};
+    Admission::Share room;
+    if (auto ok = enter(context_, run_, kAppend, room); !ok) return std::unexpected(ok.error());
     MediaJob job = join_job();
     job.job.encoded = piece_share_of(run_.lease.payload).pieces;
-    auto made = unit_.run(first, job, hooks_between(kEncodeShare - kAppendShare, kEncodeShare));
+    auto made =
+        unit_.run(first, job, hooks_between(kEncodeShare - kAppendShare, kEncodeShare, room));
     if (!made) return std::unexpected(made.error());
     return settle(*made, kEncodeShare);
   }
@@ -105,23 +107,25 @@ class Joining {
                           static_cast<std::size_t>(piece.piece) < task_.spec.pieces.size();
     if (!is_there) return fail(ErrorCode::kInternal, "the unit names no piece");
     auto input = open_piece(static_cast<std::size_t>(piece.piece));
-    if (!input) return std::unexpected(input.error());
+    if (!input) return std::unexpected(in_piece(input.error(), piece.piece));
     MediaJob job = unit_.job_for({*piece.form});
     job.job.segment = share.segment;
     job.job.found = share.found;
-    Admission::Share admitted;
+    const int at_once = std::clamp(share.count, 1, std::max(1, context_.options.slots));
+    job.job.threads = std::max(1, context_.options.cores / at_once);
     const double each = (kEncodeShare - kAppendShare) / std::max(1, share.count);
     const double from = each * segments_ended(run_.lease.parts, kPieceNames);
-    RunHooks hooks = hooks_between(from, from + each);
-    hooks.source = [&](const MediaFacts& found) {
-      return enter(context_, run_, needs_of(found, job.job.outputs, job.job.threads), admitted);
+    Admission::Share room;
+    RunHooks hooks = hooks_between(from, from + each, room);
+    hooks.source = [&](const MediaFacts& found) -> Status {
+      if (found.size != piece.size || found.duration != piece.duration) {
+        return fail(ErrorCode::kDecodeFailed, "it was changed while it was being encoded");
+      }
+      return enter(context_, run_, needs_of(found, job.job.outputs, job.job.threads), room);
     };
-    job.job.threads =
-        std::max(1, context_.options.cores / std::min(share.count, context_.options.slots));
     auto made = unit_.run(input->get(), job, hooks);
     if (!made) return std::unexpected(in_piece(made.error(), piece.piece));
     for (media::MadeOutput& encode : made->outputs) {
-      if (encode.error) encode.error = in_piece(*encode.error, piece.piece);
       for (std::string& note : encode.notes) note = named(piece.piece) + ": " + note;
     }
     if (auto ok = unit_.leave(made->outputs); !ok) return std::unexpected(ok.error());
@@ -146,7 +150,10 @@ class Joining {
   }
 
   Result<UnitOutcome> settle(media::Made& made, double share) {
-    if (made.outputs.size() != 1 || made.outputs.front().files.size() != 1) {
+    const bool is_joined = made.outputs.size() == 1 && !made.outputs.front().error &&
+                           made.outputs.front().files.size() == 1 &&
+                           made.outputs.front().files.front().name == media::kJoinedName;
+    if (!is_joined) {
       return fail(ErrorCode::kInternal, "the media process joined nothing");
     }
     if (auto ok = unit_.leave(made.outputs); !ok) return std::unexpected(ok.error());

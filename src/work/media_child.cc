@@ -183,6 +183,8 @@ media::Made made_from(const json::value& value) {
   if (const auto* source = in.at("source")) made.source = media_facts_from(*source);
   for (const auto& item : in.list("outputs")) {
     Output stored = output_from(item);
+    // Where files lie is for the worker to say.
+    for (OutputFile& file : stored.files) file.url = file.md5 = "";
     made.outputs.push_back({std::move(stored.error), std::move(stored.files),
                             std::move(stored.facts), std::move(stored.rendition_facts),
                             std::move(stored.notes)});

@@ -26,7 +26,7 @@ int MediaUnit::segment_threads(const MediaFacts& source, std::span<const OutputS
   const WorkerOptions& all = context_.options;
   const std::int64_t fit = all.memory / needs_of(source, outputs, 1).memory;
   const auto most = static_cast<int>(std::clamp<std::int64_t>(fit, 1, all.slots));
-  return std::max(1, all.cores / std::min(most, count));
+  return std::max(1, all.cores / std::clamp(count, 1, most));
 }
 
 RunHooks MediaUnit::hooks() {
@@ -52,6 +52,7 @@ Status MediaUnit::leave(std::vector<media::MadeOutput>& made) {
 }
 
 Status enter(const WorkContext& context, const Run& run, Needs needs, Admission::Share& share) {
+  share = {};  // who holds some and waits for more may wait for ever
   auto entered = context.admission.enter(needs, run.stop);
   if (!entered) return std::unexpected(entered.error());
   share = std::move(*entered);

@@ -37,7 +37,7 @@ class MediaUnit {
   Scratch scratch_;
 };
 
-/// Waits for what the work needs, as long as the unit is in hand.
+/// Waits for what the work needs, as long as the unit is in hand. Gives back what `share` was.
 Status enter(const WorkContext& context, const Run& run, Needs needs, Admission::Share& share);
 
 }  // namespace telecine

@@ -5,11 +5,22 @@
 #include "work/segments.h"
 
 namespace telecine {
+namespace {
+
+std::size_t segments_in(const std::vector<media::PieceWork>& pieces) {
+  std::size_t count = 0;
+  for (const media::PieceWork& work : pieces) count += work.segments.size();
+  return count;
+}
+
+}  // namespace
 
 PieceShare piece_share_of(const json::object& payload) {
   const LooseReader in(payload);
   PieceShare share;
   share.piece = in.small("piece");
+  share.size = in.integer("size");
+  share.duration = in.integer("duration");
   if (const auto* form = in.at("form")) {
     if (auto spec = output_spec_from(*form, "")) share.form = std::move(*spec);
   }
@@ -22,20 +33,16 @@ double joined_share(const json::object& payload) {
 }
 
 bool are_pieces(const std::vector<media::PieceWork>& pieces, std::size_t count) {
+  constexpr std::size_t kMostSegments = 10'000;
   const auto is_one = [&](const media::PieceWork& work) {
-    const bool is_there = work.piece >= 0 && static_cast<std::size_t>(work.piece) < count;
+    const bool is_there = work.piece >= 0 && static_cast<std::size_t>(work.piece) < count &&
+                          work.form.renditions.size() == 1;
     const bool is_whole = work.segments == std::vector{media::Segment{}};
     return is_there && (is_whole || are_segments(work.segments));
   };
-  return std::ranges::all_of(pieces, is_one) &&
+  return std::ranges::all_of(pieces, is_one) && segments_in(pieces) <= kMostSegments &&
          std::ranges::adjacent_find(pieces, std::greater_equal(), &media::PieceWork::piece) ==
              pieces.end();
-}
-
-std::size_t segments_in(const std::vector<media::PieceWork>& pieces) {
-  std::size_t count = 0;
-  for (const media::PieceWork& work : pieces) count += work.segments.size();
-  return count;
 }
 
 std::string piece_segment_name(int piece, int index) {
@@ -50,6 +57,8 @@ std::vector<NewUnit> piece_units(const json::object& payload,
     for (std::size_t i = 0; i < work.segments.size(); ++i) {
       json::object& own = units.emplace_back(UnitKind::kEncode, payload).payload;
       own["piece"] = work.piece;
+      own["size"] = work.size;
+      own["duration"] = work.duration;
       own["form"] = to_json(work.form);
       own["found"] = to_json(work.found);
       own["index"] = static_cast<int>(i);
@@ -75,7 +84,9 @@ json::array to_json(const std::vector<media::PieceWork>& pieces) {
   for (const media::PieceWork& work : pieces) {
     list.emplace_back(json::object{{"piece", work.piece},
                                    {"form", to_json(work.form)},
-                                   {"source", to_json(work.source)},
+                                   {"size", work.size},
+                                   {"duration", work.duration},
+                                   {"length", work.length},
                                    {"segments", to_json(work.segments)},
                                    {"found", to_json(work.found)}});
   }
@@ -86,13 +97,14 @@ std::vector<media::PieceWork> piece_works_from(const json::array& list) {
   std::vector<media::PieceWork> pieces;
   for (const json::value& item : list) {
     const LooseReader in(item);
-    const auto* form = in.at("form");
-    auto spec = form == nullptr ? Result<OutputSpec>(OutputSpec()) : output_spec_from(*form, "");
-    if (!spec) continue;
     media::PieceWork& work = pieces.emplace_back();
     work.piece = in.small("piece");
-    work.form = std::move(*spec);
-    if (const auto* source = in.at("source")) work.source = media_facts_from(*source);
+    if (const auto* form = in.at("form")) {
+      if (auto spec = output_spec_from(*form, "")) work.form = std::move(*spec);
+    }
+    work.size = in.integer("size");
+    work.duration = in.integer("duration");
+    work.length = in.integer("length");
     work.segments = segments_from(in.list("segments"));
     if (const auto* found = in.at("found")) work.found = findings_from(*found);
   }

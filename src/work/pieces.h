@@ -15,8 +15,10 @@ namespace telecine {
 
 /// What such a unit's payload says it is; segments are as those of one source.
 struct PieceShare {
-  int piece = 0;                         ///< of a segment: of which piece
-  std::optional<OutputSpec> form;        ///< and what is made of that
+  int piece = 0;                   ///< of a segment: of which piece
+  std::optional<OutputSpec> form;  ///< what is made of that
+  std::int64_t size = 0;           ///< and what it was when it was looked at
+  Millis duration = 0;
   std::vector<media::PieceWork> pieces;  ///< of the package unit: all that was encoded
 };
 PieceShare piece_share_of(const json::object& payload);
@@ -25,9 +27,9 @@ PieceShare piece_share_of(const json::object& payload);
 /// payload of what follows. 0: they are not, or there is only one.
 double joined_share(const json::object& payload);
 
-/// Whether a run says what can be true of a task with so many pieces: the child is not trusted.
+/// Whether a run says what can be true of a task with so many pieces, and what can be shared out:
+/// the child is not trusted.
 bool are_pieces(const std::vector<media::PieceWork>& pieces, std::size_t count);
-std::size_t segments_in(const std::vector<media::PieceWork>& pieces);
 /// The name of what a segment of a piece leaves.
 std::string piece_segment_name(int piece, int index);
 

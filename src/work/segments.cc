@@ -43,9 +43,11 @@ json::object to_json(const media::Findings& found) {
 }
 
 media::Findings findings_from(const json::value& value) {
+  constexpr std::size_t kMost = 4096;  // more than outputs and tracks can be
   const LooseReader in(value);
   media::Findings found;
   for (const json::value& item : in.list("reused")) {
+    if (found.reused.size() == kMost) break;
     const auto* one = item.if_array();
     const bool is_one = one != nullptr && one->size() == 3 && (*one)[0].is_string() &&
                         (*one)[1].is_int64() && (*one)[2].is_int64();
@@ -115,6 +117,7 @@ json::object files_part(const std::vector<media::MadeOutput>& made) {
   json::object urls;
   json::array notes;
   for (const media::MadeOutput& one : made) {
+    if (one.error) continue;
     for (const OutputFile& file : one.files) urls[file.name] = file.url;
     for (const std::string& note : one.notes) notes.emplace_back(note);
   }
@@ -130,8 +133,10 @@ json::object segment_part(const std::string& segment,
   for (std::size_t i = 0; i < encodes.size(); ++i) {
     const media::MadeOutput& encode = encodes[i];
     const std::string name = segment + "/" + std::to_string(i);
-    if (encode.error) errors[name] = to_json(*encode.error);
-    if (!encode.files.empty()) urls[name] = encode.files.front().url;
+    if (encode.error)
+      errors[name] = to_json(*encode.error);
+    else if (!encode.files.empty())
+      urls[name] = encode.files.front().url;
     for (const std::string& note : encode.notes) notes.emplace_back(note);
   }
   return {{"segment", segment},
@@ -146,9 +151,11 @@ int segments_ended(const Parts& parts, std::string_view begin) {
   }));
 }
 
-std::vector<std::string> notes_of(const Parts& parts) {
+std::vector<std::string> notes_of(const Parts& parts, bool with_segments) {
   std::set<std::string> notes;
   for (const json::object& part : parts) {
+    const bool is_segment = LooseReader(part).text("segment").starts_with(kSegmentNames);
+    if (is_segment && !with_segments) continue;
     for (const json::value& note : LooseReader(part).list("notes")) {
       if (note.is_string()) notes.emplace(note.get_string());
     }

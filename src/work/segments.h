@@ -60,8 +60,9 @@ json::object segment_part(const std::string& segment,
 
 /// How many segments have ended whose names begin like this.
 int segments_ended(const Parts& parts, std::string_view begin);
-/// All that is to be said of the source, once each.
-std::vector<std::string> notes_of(const Parts& parts);
+/// All that is to be said of the source, once each; while segments are still encoded, without
+/// what they say.
+std::vector<std::string> notes_of(const Parts& parts, bool with_segments = true);
 /// The URL of the object that such units left under a name that OutputFiles::open is asked for.
 Result<std::string> left_object(const Parts& parts, const std::string& name);
 

@@ -45,7 +45,9 @@ Result<Fd> open_left(const WorkContext& context, const Run& run, const std::stri
   const auto url = left_object(run.lease.parts, name);
   if (!url) return std::unexpected(url.error());
   const auto object = object::parse_object_url(*url);
-  if (!object) return fail(ErrorCode::kInternal, name + " lies at an unknown place");
+  if (!object || object->task_hex != run.lease.task->id.hex()) {
+    return fail(ErrorCode::kInternal, name + " lies at an unknown place");
+  }
   auto fd = context.objects.open(object->task_hex, object->name);
   if (!fd) return fail(ErrorCode::kInternal, name + " was made and is gone");
   return fd;
@@ -70,7 +72,8 @@ Result<Source> open_stored(const WorkContext& context, const Task& task, const s
 
 Result<Source> open_source(const WorkContext& context, const Run& run) {
   auto source = find_source(context, run);
-  if (!source) return source;
+  // What was made here is no input of the caller's.
+  if (!source || joined_share(run.lease.payload) > 0) return source;
   struct stat facts{};
   if (::fstat(source->fd.get(), &facts) == 0 && facts.st_size > context.options.max_input) {
     return fail(ErrorCode::kInputTooLarge,

@@ -15,7 +15,7 @@ struct Source {
 };
 
 /// The input of a unit that reads media: the joined sources, what a fetch unit left, an uploaded
-/// file, or a file below a root. kInputTooLarge beyond worker.max_input.
+/// file, or a file below a root. kInputTooLarge for callers' files beyond worker.max_input.
 Result<Source> open_source(const WorkContext& context, const Run& run);
 
 /// What an earlier unit of the task left under this name, and whether it is such a name.

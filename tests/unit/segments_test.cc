@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "store_fixture.h"
+#include "work/media_child.h"
 #include "work/pieces.h"
 
 namespace telecine {
@@ -193,6 +194,18 @@ TEST(Pieces, OnlyThoseThatTheTaskHasAreBelieved) {
   auto torn = two_pieces();
   torn[1].segments.clear();
   EXPECT_FALSE(are_pieces(torn, 4));
+}
+
+TEST(Pieces, WhereFilesLieIsNotForTheChildToSay) {
+  media::Made made;
+  media::MadeOutput& output = made.outputs.emplace_back();
+  output.files.push_back({".joined/all.mp4", "object:00/other", "", 1, "md5"});
+  const media::Made heard = made_from(to_json(made));
+  EXPECT_EQ(heard.outputs.at(0).files.at(0).url, "");
+  EXPECT_EQ(heard.outputs.at(0).files.at(0).md5, "");
+  output.error = Error{ErrorCode::kInternal, "no", {}};
+  EXPECT_TRUE(files_part(made.outputs).empty());
+  EXPECT_FALSE(left_object({segment_part(segment_name(0), made.outputs)}, "segment/0/0"));
 }
 
 }  // namespace
