@@ -8,7 +8,7 @@ import { assert_problem } from './support/api.mjs';
 import { call } from './support/http.mjs';
 import { assert_decodes, boxes, clip, ffprobe, lacks_clips, lacks_tools, packets_of }
   from './support/media.mjs';
-import { make_pgs } from './support/pgs.mjs';
+import { pgs_of } from './support/pgs.mjs';
 import { check, check_if } from './support/suite.mjs';
 import { Transcodes, load, near } from './support/transcodes.mjs';
 
@@ -386,7 +386,9 @@ for (const [container, codec] of [['mp4', 'mov_text'], ['mkv', 'subrip']]) {
 }
 
 check_if(lacking, 'pictures of text go into MKV alone; what is left out is said', async () => {
-  const bars = made.store(make_pgs([{ start: 1, end: 3 }, { start: 5, end: 6 }]), 'bars.sup');
+  const bar = { x: 100, y: 300, width: 64, height: 8 };
+  const pictures = pgs_of({ width: 640, height: 360 }, [{ ...bar, from: 1, to: 3 }, { ...bar, from: 5, to: 6 }]);
+  const bars = made.store(pictures, 'bars.sup');
   const mixed = assembled('mixed.mkv', ['-i', source(), '-i', bars, '-map', '0:v', '-map', '0:a:0',
     '-map', '0:s:0', '-map', '1', '-c', 'copy']);
   const task = await made.make(mixed, [
