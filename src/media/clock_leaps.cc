@@ -14,13 +14,14 @@ constexpr Ticks kClockFallsBack = kTicksPerSecond / 2;
 }  // namespace
 
 void ClockLeaps::follow(AVPacket& packet) {
-  if ((format_.iformat->flags & AVFMT_TS_DISCONT) == 0) return;
-  if (packet.dts == AV_NOPTS_VALUE) return;
+  if (!known_.empty()) return follow_known(packet);
+  if (!may_leap()) return;
   const auto index = static_cast<std::size_t>(packet.stream_index);
   const AVStream& stream = *format_.streams[index];
   const AVRational base = stream.time_base;
   clocks_.resize(std::max(clocks_.size(), index + 1));
   StreamClock& clock = clocks_[index];
+  if (packet.dts == AV_NOPTS_VALUE) return shift(packet, clock.jump);
   const Ticks at = to_ticks(packet.dts, base);
   if (stream.codecpar->codec_type == AVMEDIA_TYPE_SUBTITLE) {
     // Words have holes between them: of the clocks that are there, the one the others are near.
@@ -38,10 +39,23 @@ void ClockLeaps::follow(AVPacket& packet) {
   }
   clock.expected = at + clock.jump + to_ticks(std::max<std::int64_t>(0, packet.duration), base);
   if (stream.codecpar->codec_type != AVMEDIA_TYPE_SUBTITLE) latest_ = *clock.expected;
-  if (clock.jump == 0) return;
-  const std::int64_t shift = av_rescale_q(clock.jump, kTicks, base);
-  packet.dts += shift;
-  if (packet.pts != AV_NOPTS_VALUE) packet.pts += shift;
+  shift(packet, clock.jump);
+}
+
+void ClockLeaps::follow_known(AVPacket& packet) {
+  while (passed_ < known_.size() && known_[passed_].position <= packet.pos) {
+    jump_ = known_[passed_++].jump;
+  }
+  if (passed_ == 0) jump_ = known_.front().jump;
+  shift(packet, jump_);
+}
+
+void ClockLeaps::shift(AVPacket& packet, Ticks jump) const {
+  if (jump == 0) return;
+  const AVRational base = format_.streams[packet.stream_index]->time_base;
+  const std::int64_t by = av_rescale_q(jump, kTicks, base);
+  if (packet.dts != AV_NOPTS_VALUE) packet.dts += by;
+  if (packet.pts != AV_NOPTS_VALUE) packet.pts += by;
 }
 
 }  // namespace telecine::media

@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "media/clock.h"
+#include "media/pipeline.h"
 
 namespace telecine::media {
 
@@ -12,13 +13,22 @@ namespace telecine::media {
 /// One thread.
 class ClockLeaps {
  public:
-  explicit ClockLeaps(const AVFormatContext& format) : format_(format) {}
+  /// `known` is what another reading found of the one stream that this one reads, in order.
+  explicit ClockLeaps(const AVFormatContext& format, std::vector<Waypoint> known = {})
+      : format_(format), known_(std::move(known)) {}
 
   /// Streams take to a clock set anew one after another, each when that brings its packets to where
   /// they are expected, so that sound and pictures stay together.
   void follow(AVPacket& packet);
   /// Whether any leapt so far.
   bool any() const { return jump_ != 0; }
+  /// Whether it is of a format where any could.
+  bool may_leap() const { return (format_.iformat->flags & AVFMT_TS_DISCONT) != 0; }
+  /// What was added to the last packet of a stream.
+  Ticks jump_of(int stream) const {
+    const auto index = static_cast<std::size_t>(stream);
+    return index < clocks_.size() ? clocks_[index].jump : 0;
+  }
 
  private:
   struct StreamClock {
@@ -26,7 +36,12 @@ class ClockLeaps {
     Ticks jump = 0;                 // added to what its packets say
   };
 
+  void follow_known(AVPacket& packet);
+  void shift(AVPacket& packet, Ticks jump) const;
+
   const AVFormatContext& format_;
+  std::vector<Waypoint> known_;
+  std::size_t passed_ = 0;           // of these
   std::vector<StreamClock> clocks_;  // by stream
   Ticks jump_ = 0;                   // of the clock that was set anew last
   Ticks latest_ = 0;                 // where pictures and sound have come to

@@ -13,6 +13,7 @@ extern "C" {
 #include "base/text.h"
 #include "media/allow.h"
 #include "media/first_look.h"
+#include "media/nal_units.h"
 
 namespace telecine::media {
 namespace {
@@ -253,12 +254,33 @@ bool Input::seek(int stream, std::int64_t at) {
   return av_seek_frame(format_.get(), stream, at, AVSEEK_FLAG_BACKWARD) >= 0;
 }
 
+bool Input::go_to(std::int64_t position) {
+  ahead_.clear();
+  read_error_ = 0;
+  return av_seek_frame(format_.get(), -1, position, AVSEEK_FLAG_BYTE) >= 0;
+}
+
+bool Input::go_to_keyframe(int stream, std::int64_t position) {
+  if (!go_to(position)) return false;
+  for (std::size_t passed = 0; passed < kLookAheadBytes;) {
+    PacketPtr packet = read_packet();
+    if (!packet) return false;
+    passed += static_cast<std::size_t>(packet->size);
+    if (packet->stream_index != stream) continue;
+    if (!is_whole_start(*packet, *this->stream(stream).codecpar)) continue;
+    ahead_.push_back(std::move(packet));
+    return true;
+  }
+  return false;
+}
+
 std::optional<std::int64_t> Input::next_keyframe(int stream) {
   for (const auto& packet : look_ahead(stream, 1, kLookAheadBytes)) {
     if (packet->stream_index != stream) continue;
     const std::int64_t time = packet->pts != AV_NOPTS_VALUE ? packet->pts : packet->dts;
-    const bool is_key = (packet->flags & AV_PKT_FLAG_KEY) != 0 && time != AV_NOPTS_VALUE;
-    return is_key ? std::optional(time) : std::nullopt;
+    const bool is_start =
+        time != AV_NOPTS_VALUE && is_whole_start(*packet, *this->stream(stream).codecpar);
+    return is_start ? std::optional(time) : std::nullopt;
   }
   return std::nullopt;
 }

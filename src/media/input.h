@@ -46,7 +46,12 @@ class Input {
   /// To the last place at or before `at` (stream's time base) from which decoding can start, as
   /// far as the container knows. False when it cannot seek; the position is undefined then.
   bool seek(int stream, std::int64_t at);
-  /// The time of the stream's next packet, if that is a keyframe.
+  /// To the packets behind a place in the file. False when its format knows no such thing.
+  bool go_to(std::int64_t position);
+  /// To the first keyframe of the stream at or behind a place in the file that decoding can begin
+  /// with. False when there is none near; the position is undefined then.
+  bool go_to_keyframe(int stream, std::int64_t position);
+  /// The time of the stream's next packet, if that is such a keyframe.
   std::optional<std::int64_t> next_keyframe(int stream);
   /// Whether its format has an index that times can be trusted in.
   bool seeks_exactly() const;

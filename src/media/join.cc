@@ -231,8 +231,7 @@ class Join {
     return own;
   }
 
-  /// How the encoding of pictures can be shared out. Pieces whose clocks may leap are not: their
-  /// pictures and sound are kept together by being read together.
+  /// How the encoding of pictures can be shared out.
   Result<std::vector<PieceWork>> plan() {
     std::vector<PieceWork> all;
     for (std::size_t i = 0; i < job_.pieces.size(); ++i) {
@@ -242,8 +241,8 @@ class Join {
       const OutputSpec form = common_form(job_.pieces[i], are_shown_[i] != 0);
       const auto part = part_of(form, facts.duration);
       if (!part) return std::unexpected(in_piece(part.error(), i));
-      if (are_shown_[i] == 0 || !input->seeks_exactly()) continue;
-      PieceWork& work = all.emplace_back();
+      if (are_shown_[i] == 0) continue;
+      PieceWork work;
       work.piece = static_cast<int>(i);
       work.form = form;
       work.size = facts.size;
@@ -251,9 +250,16 @@ class Join {
       work.length = (part->end > 0 ? part->end : facts.duration) - part->start;
       const Job own = own_job(form);
       Transcode transcode(*input, facts, own, files_, 0);
-      work.segments = transcode.find_segments(job_.find_segments);
+      show(i, 0, 1);
+      work.segments = transcode.find_segments(job_.find_segments, [this](double read) {
+        progress_.on_progress(std::span(&read, 1), 0);
+      });
       work.found = transcode.findings();
+      work.found.duration = facts.duration;
+      // In the middle of what has no index nobody finds the way alone.
+      if (work.segments.empty() && !input->seeks_exactly()) continue;
       if (work.segments.empty()) work.segments = {Segment{}};
+      all.push_back(std::move(work));
     }
     return all;
   }

@@ -9,15 +9,9 @@ namespace {
 constexpr std::array<std::uint8_t, 4> kStartCode{0, 0, 0, 1};
 
 // Rec. H.264, table 7-1.
-constexpr unsigned kH264FirstSlice = 1;
-constexpr unsigned kH264Idr = 5;
 constexpr unsigned kH264PictureSet = 8;
 // Rec. H.265, table 7-1.
 constexpr unsigned kH265FirstIrap = 16;
-constexpr unsigned kH265IdrWithLeading = 19;
-constexpr unsigned kH265IdrAlone = 20;
-constexpr unsigned kH265BlaAlone = 18;
-constexpr unsigned kH265Cra = 21;
 constexpr unsigned kH265LastIrap = 23;
 constexpr unsigned kH265LastSlice = 31;
 
@@ -321,28 +315,6 @@ Result<PacketPtr> with_start_codes(const AVPacket& packet, int length_size) {
   }
   std::ranges::copy(out, made->data);
   return made;
-}
-
-GroupStart group_start(AVCodecID codec, BytesView picture) {
-  for (const BytesView unit : nal_units(picture)) {
-    const unsigned type = unit_type(codec, unit);
-    if (codec == AV_CODEC_ID_H264) {
-      if (type < kH264FirstSlice || type > kH264Idr) continue;
-      return type == kH264Idr ? GroupStart::kClosed : GroupStart::kNone;
-    }
-    if (type > kH265LastSlice) continue;
-    if (type == kH265IdrWithLeading || type == kH265IdrAlone) return GroupStart::kClosed;
-    return type == kH265Cra ? GroupStart::kOpen : GroupStart::kNone;
-  }
-  return GroupStart::kNone;
-}
-
-void make_closed(Bytes& picture) {
-  for (const BytesView unit : nal_units(picture)) {
-    if (unit_type(AV_CODEC_ID_HEVC, unit) != kH265Cra) continue;
-    std::uint8_t& head = picture[static_cast<std::size_t>(unit.data() - picture.data())];
-    head = static_cast<std::uint8_t>((head & 0x81) | kH265BlaAlone << 1);
-  }
 }
 
 Result<Bytes> renumbered_h265(BytesView stream) {

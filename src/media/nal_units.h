@@ -53,6 +53,9 @@ Result<PacketPtr> with_start_codes(const AVPacket& packet, int length_size);
 
 /// How the group begins whose first picture this is.
 GroupStart group_start(AVCodecID codec, BytesView picture);
+/// Whether decoding can begin with a packet and shows its picture at once. Some keyframes of H.264
+/// only promise a whole picture some frames later; decoders hold back what comes before that.
+bool is_whole_start(const AVPacket& packet, const AVCodecParameters& codec);
 /// Makes a start of the kind kOpen one that decoders do not look behind. Its own bits remain; the
 /// pictures shown before it must be left away.
 void make_closed(Bytes& picture);

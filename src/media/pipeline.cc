@@ -229,7 +229,7 @@ Result<Made> run_checked(int fd, const Job& job, OutputFiles& files, Observer& o
   auto input = Input::open(fd);
   if (!input) return std::unexpected(input.error());
   Made made;
-  made.source = probe(*input);
+  made.source = probe(*input, job.found ? job.found->duration : 0);
   if (made.source.video.empty() && made.source.audio.empty()) {
     return fail(ErrorCode::kNotMedia, "the file holds no audio or video stream");
   }
@@ -242,8 +242,10 @@ Result<Made> run_checked(int fd, const Job& job, OutputFiles& files, Observer& o
   if (auto ok = observer.on_source(made.source); !ok) return std::unexpected(ok.error());
   if (job.find_segments > 0) {
     Transcode transcode(*input, made.source, job, files, 0);
-    made.segments = transcode.find_segments(job.find_segments);
+    made.segments = transcode.find_segments(
+        job.find_segments, [&](double read) { observer.on_progress(std::span(&read, 1), 0); });
     made.found = transcode.findings();
+    made.found.duration = made.source.duration;
     if (made.segments.empty()) return made;
     auto scripts = transcode.write_scripts();
     if (!scripts) return std::unexpected(scripts.error());

@@ -13,11 +13,20 @@
 
 namespace telecine::media {
 
-/// The pictures of a source that are shown at `from` or later and before `to`, in ticks of
-/// media/clock.h.
+/// A place in a file, and what is added to its clock from there on: ticks of media/clock.h.
+struct Waypoint {
+  std::int64_t position = 0;
+  std::int64_t jump = 0;
+  bool operator==(const Waypoint&) const = default;
+};
+
+/// The pictures of a source that are shown at `from` or later and before `to`, in such ticks.
 struct Segment {
   std::int64_t from = INT64_MIN;
   std::int64_t to = INT64_MAX;
+  /// How to come to them in a source that cannot be sought in exactly: where reading begins, 0 or
+  /// with a keyframe, and where its clock was set anew. Empty: by seeking.
+  std::vector<Waypoint> way{};
   bool operator==(const Segment&) const = default;
 };
 
@@ -36,6 +45,7 @@ struct Reused {
 struct Findings {
   std::vector<Reused> reused;
   std::optional<bool> telecined{};  ///< its pictures; none: it did not matter
+  Millis duration = 0;              ///< of the source
   bool operator==(const Findings&) const = default;
 };
 

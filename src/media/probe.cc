@@ -8,6 +8,7 @@
 
 #include "media/describe.h"
 #include "media/heif.h"
+#include "media/true_length.h"
 
 namespace telecine::media {
 namespace {
@@ -182,7 +183,8 @@ void add_chapters(MediaFacts& facts, const AVFormatContext& format) {
 
 }  // namespace
 
-MediaFacts probe(Input& input) {
+MediaFacts probe(Input& input, Millis known) {
+  mend_length(input, known);
   MediaFacts facts;
   const AVFormatContext& format = input.format();
   facts.container = format.iformat->name;

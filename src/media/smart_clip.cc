@@ -67,7 +67,7 @@ Status SmartClip::take_picture(const AVPacket& packet) {
     return telecine::fail(ErrorCode::kUnsupported,
                           "the source does not say when its pictures are shown; encode the stream");
   }
-  const bool is_key = (packet.flags & AV_PKT_FLAG_KEY) != 0;
+  const bool is_key = is_whole_start(packet, *stream().codecpar);
   if (group_.packets.empty() && !streams_ && !is_key) return {};
   if (is_key) {
     if (auto ok = close_group(true); !ok) return ok;

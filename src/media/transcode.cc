@@ -23,7 +23,7 @@ Transcode::Transcode(Input& input, const MediaFacts& source, const Job& job, Out
       texts_(input, source),
       reuse_(input, job),
       from_(from),
-      clocks_(input.format()) {}
+      clocks_(input.format(), job.segment ? job.segment->way : std::vector<Waypoint>()) {}
 
 Transcode::~Transcode() {
   for (auto& branch : branches_) {

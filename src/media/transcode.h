@@ -10,6 +10,7 @@
 #include "media/copy.h"
 #include "media/decode.h"
 #include "media/hls.h"
+#include "media/keyframe_index.h"
 #include "media/ladder.h"
 #include "media/loudness.h"
 #include "media/picture_set.h"
@@ -33,7 +34,7 @@ class Transcode {
 
   /// The segments of about this length that the source can be cut into; none: it cannot. Then what
   /// else was found. Instead of all that follows.
-  std::vector<Segment> find_segments(Millis length);
+  std::vector<Segment> find_segments(Millis length, const KeyframeIndex::Heard& heard);
   Findings findings() const { return {reuse_.taken(), telecined_}; }
   /// Of the source's subtitles that are to be drawn, for the runs that encode the segments.
   Result<std::vector<MadeOutput>> write_scripts();
@@ -49,6 +50,9 @@ class Transcode {
   double seconds_done() const;
 
  private:
+  /// Beside a segment, how much behind it is looked at where that matters.
+  static constexpr Ticks kRunOut = 3 * kTicksPerSecond / 2;
+
   /// A sound of the source that is used.
   struct Heard {
     SourceSound source;
@@ -112,6 +116,9 @@ class Transcode {
   SourceStreams choose_streams();
   std::pair<SourceStreams, Plan> make_plan();
   const std::vector<OutputSpec>& specs() const;
+  std::vector<Segment> segments_in(const std::vector<Span>& regions, Ticks step,
+                                   const std::vector<Span>& spans);
+  void set_run_up(const Plan& plan);
   void reduce_to_segment(Plan& plan);
   Status go_to_segment();
   Span window_in(const Span& span) const;
@@ -207,6 +214,7 @@ class Transcode {
   Ticks declared_ = 0;  // end the source claims on the output's clock; 0 unknown
   Ticks furthest_ = 0;  // end of the packets read
   ClockLeaps clocks_;
+  std::optional<KeyframeIndex> index_;  // to find segments with
   std::optional<VideoDecoder> video_decoder_;
   std::optional<Uprights> uprights_;
   std::optional<StreamCopy> video_copy_;

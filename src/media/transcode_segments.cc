@@ -9,10 +9,9 @@ namespace {
 
 // Beside a segment, for what depends on the pictures around: those before are from the last
 // keyframe that comes so much earlier, with a telecine to find its cadence by, which goes on where
-// it could not be found; those behind are as many as that is sought in.
+// it could not be found; those behind, kRunOut, are as many as that is sought in.
 constexpr Ticks kRunUp = kTicksPerSecond / 2;
 constexpr Ticks kFilmRunUp = 4 * kTicksPerSecond;
-constexpr Ticks kRunOut = 3 * kTicksPerSecond / 2;
 
 /// Whether its pictures only come out the same when those before and behind them are known.
 bool looks_around(const PlannedVideo& planned, const VideoFacts& source) {
@@ -21,33 +20,6 @@ bool looks_around(const PlannedVideo& planned, const VideoFacts& source) {
   const bool deinterlaces = options.deinterlace == Deinterlace::kOn ||
                             (options.deinterlace == Deinterlace::kAuto && source.is_interlaced());
   return changes_rate || deinterlaces;
-}
-
-// Of a source that says it lasts for days, too.
-constexpr Ticks kMostSegments = 4000;
-
-// A cut is no nearer than this to where a part begins or ends: whose picture one there is depends
-// on its neighbours.
-constexpr Ticks kEdge = kTicksPerSecond / 2;
-
-/// What encodes take of a source that ends at `end`, in order; together what is not far apart.
-std::vector<Span> regions_of(std::vector<Span> spans, Ticks end, Ticks far) {
-  std::ranges::sort(spans, {}, &Span::start);
-  std::vector<Span> regions;
-  for (Span& span : spans) {
-    span.end = std::min(span.end, end);
-    if (regions.empty() || span.start - regions.back().end > far)
-      regions.push_back(span);
-    else
-      regions.back().end = std::max(regions.back().end, span.end);
-  }
-  return regions;
-}
-
-bool is_at_edge(Ticks cut, const std::vector<Span>& spans) {
-  const auto is_near = [cut](Ticks edge) { return std::abs(cut - edge) < kEdge; };
-  return std::ranges::any_of(
-      spans, [&](const Span& span) { return is_near(span.start) || is_near(span.end); });
 }
 
 bool meet(const Span& span, const Segment& segment) {
@@ -65,78 +37,6 @@ PictureSource* Transcode::pictures_of(std::size_t encode) const {
   return branches_[encode].get();
 }
 
-std::vector<Segment> Transcode::find_segments(Millis length) {
-  const auto [source, plan] = make_plan();
-  if (plan.video.empty() || !input_.seeks_exactly()) return {};
-  std::vector<Span> spans;
-  for (const PlannedVideo& one : plan.video) {
-    spans.push_back(span_of(one.part));
-    const auto& subtitles = one.settings.options.subtitles;
-    if (subtitles && subtitles->file.empty() && !script_for(*subtitles)) return {};
-  }
-  const Ticks end = declared_ > 0 ? declared_ : ms_to_ticks(source_.duration) + origin_;
-  const Ticks step = std::max(ms_to_ticks(length), end / kMostSegments);
-  std::vector<Segment> found;
-  for (const Span& region : regions_of(spans, end, step)) {
-    Segment segment;
-    if (!found.empty()) {
-      const auto key = keyframe_before(region.start);
-      if (!key) return {};
-      segment.from = *key;
-      if (*key < found.back().to || *key > region.start) {
-        segment.from = found.back().from;
-        found.pop_back();
-      }
-    }
-    const auto cuts = cuts_in(region, step, spans);
-    if (!cuts) return {};
-    for (const Ticks cut : *cuts) {
-      found.push_back({segment.from, cut});
-      segment.from = cut;
-    }
-    segment.to = region.end + kRunOut;
-    found.push_back(segment);
-  }
-  found.back().to = Segment{}.to;
-  return found.size() > 1 ? found : std::vector<Segment>();
-}
-
-std::optional<Ticks> Transcode::keyframe_before(Ticks at) {
-  const int index = video_->index;
-  const AVRational base = input_.stream(index).time_base;
-  if (!input_.seek(index, av_rescale_q(at + zero_, kTicks, base))) return std::nullopt;
-  const auto found = input_.next_keyframe(index);
-  if (!found) return std::nullopt;
-  return to_ticks(*found, base) - zero_;
-}
-
-/// Keyframes about a step apart. None where one cannot be read, but for a damaged source that is
-/// wanted as far as it goes: what is behind that is one segment.
-std::optional<std::vector<Ticks>> Transcode::cuts_in(const Span& region, Ticks step,
-                                                     const std::vector<Span>& spans) {
-  std::vector<Ticks> cuts;
-  for (Ticks wanted = region.start + step; wanted < region.end - step / 2; wanted += step) {
-    // The last keyframe before this, so that the nearest one is mostly found.
-    const auto cut = keyframe_before(wanted + step / 4);
-    if (!cut && job_.accept_damaged) break;
-    if (!cut) return std::nullopt;
-    const Ticks last = cuts.empty() ? region.start : cuts.back();
-    // Where keyframes are rare, segments are long.
-    if (*cut - last >= step / 2 && !is_at_edge(*cut, spans)) cuts.push_back(*cut);
-  }
-  return cuts;
-}
-
-Result<std::vector<MadeOutput>> Transcode::write_scripts() {
-  std::vector<MadeOutput> made;
-  for (const auto& [stream, script] : stream_scripts_) {
-    auto file = write_script(files_, script_name(stream), *script);
-    if (!file) return std::unexpected(file.error());
-    made.emplace_back().files.push_back(std::move(*file));
-  }
-  return made;
-}
-
 /// Whether the segment holds nothing of what an encode takes.
 bool Transcode::is_elsewhere(const PlannedVideo& planned) const {
   return job_.segment && !meet(span_of(planned.part), *job_.segment);
@@ -149,6 +49,13 @@ std::vector<std::size_t> Transcode::segments_of(const PlannedVideo& planned) con
     if (meet(span_of(planned.part), job_.segments[i])) places.push_back(i);
   }
   return places;
+}
+
+void Transcode::set_run_up(const Plan& plan) {
+  const bool depends = video_ != nullptr && std::ranges::any_of(plan.video, [&](const auto& one) {
+                         return looks_around(one, *video_);
+                       });
+  if (depends) run_up_ = telecined_.value_or(false) ? kFilmRunUp : kRunUp;
 }
 
 /// Pictures alone, and an output for each encode.
@@ -164,10 +71,7 @@ void Transcode::reduce_to_segment(Plan& plan) {
       knows_its_end ? std::min(declared_, to_ticks(stream->duration, stream->time_base)) : 0;
   plan.audio.clear();
   plan.copies_video = false;
-  const bool depends = video_ != nullptr && std::ranges::any_of(plan.video, [&](const auto& one) {
-                         return looks_around(one, *video_);
-                       });
-  if (depends) run_up_ = telecined_.value_or(false) ? kFilmRunUp : kRunUp;
+  set_run_up(plan);
   plan.outputs.clear();
   for (std::size_t i = 0; i < plan.video.size(); ++i) {
     OutputSpec& spec = segment_specs_.emplace_back();
@@ -181,10 +85,16 @@ void Transcode::reduce_to_segment(Plan& plan) {
 }
 
 Status Transcode::go_to_segment() {
-  if (job_.segment->from <= 0) return {};
+  const auto& way = job_.segment->way;
+  const bool begins_file = way.empty() ? job_.segment->from <= 0 : way.front().position <= 0;
+  if (begins_file) return {};
   const Ticks from = std::max<Ticks>(0, job_.segment->from - run_up_);
   if (video_ == nullptr) return fail(ErrorCode::kInternal, "a segment of no pictures");
   const int index = video_->index;
+  if (!way.empty()) {
+    if (input_.go_to_keyframe(index, way.front().position)) return {};
+    return fail(ErrorCode::kInternal, "a segment is not where it was in the source any more");
+  }
   const AVRational base = input_.stream(index).time_base;
   const std::int64_t wanted = av_rescale_q(from + zero_, kTicks, base);
   if (input_.seek(index, wanted)) {
@@ -227,7 +137,8 @@ bool Transcode::counts(const AVPacket& packet) const {
 
 void Transcode::open_segments(const Plan& plan) {
   decodes_video_ = false;
-  if (video_ != nullptr && !plan.copies_video) {
+  // Where clocks may leap, those of sound and pictures are kept together by reading both.
+  if (video_ != nullptr && !plan.copies_video && !clocks_.may_leap()) {
     input_.stream(video_->index).discard = AVDISCARD_ALL;
   }
   for (std::size_t i = 0; i < plan.video.size(); ++i) {

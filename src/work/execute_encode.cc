@@ -123,7 +123,7 @@ class Encoding {
     job.job.find_segments = context_.options.segment;
     auto made = run_child(job, unit_.hooks());
     if (!made) return std::unexpected(made.error());
-    if (!are_segments(made->segments)) return UnitOutcome();
+    if (made->segments.size() < 2 || !are_segments(made->segments)) return UnitOutcome();
     if (auto ok = unit_.leave(made->outputs); !ok) return std::unexpected(ok.error());
     const bool others = !open_outputs(task_.spec, outputs_, std::not_fn(is_segmentable)).empty();
     UnitOutcome begun = outcome();

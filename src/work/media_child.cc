@@ -121,7 +121,7 @@ json::object to_json(const MediaJob& job) {
   o["join_only"] = job.job.join_only;
   o["encoded"] = to_json(job.job.encoded);
   o["find_segments"] = job.job.find_segments;
-  if (job.job.segment) o["segment"] = {job.job.segment->from, job.job.segment->to};
+  if (job.job.segment) o["segment"] = to_json(*job.job.segment);
   o["segments"] = to_json(job.job.segments);
   if (job.job.found) o["found"] = to_json(*job.job.found);
   if (job.animatic) o["animatic"] = animatic_json(*job.animatic);
@@ -147,9 +147,7 @@ MediaJob media_job_from(const json::value& value) {
   job.job.join_only = in.flag("join_only");
   job.job.encoded = piece_works_from(in.list("encoded"));
   job.job.find_segments = in.integer("find_segments");
-  if (const auto& bounds = in.list("segment"); bounds.size() == 2) {
-    job.job.segment = {bounds[0].to_number<std::int64_t>(), bounds[1].to_number<std::int64_t>()};
-  }
+  if (const auto* segment = in.at("segment")) job.job.segment = segment_from(*segment);
   job.job.segments = segments_from(in.list("segments"));
   if (const auto* found = in.at("found")) job.job.found = findings_from(*found);
   if (const auto* options = in.at("animatic")) job.animatic = animatic_from(LooseReader(*options));

@@ -37,8 +37,7 @@ bool are_pieces(const std::vector<media::PieceWork>& pieces, std::size_t count) 
   const auto is_one = [&](const media::PieceWork& work) {
     const bool is_there = work.piece >= 0 && static_cast<std::size_t>(work.piece) < count &&
                           work.form.renditions.size() == 1;
-    const bool is_whole = work.segments == std::vector{media::Segment{}};
-    return is_there && (is_whole || are_segments(work.segments));
+    return is_there && are_segments(work.segments);
   };
   return std::ranges::all_of(pieces, is_one) && segments_in(pieces) <= kMostSegments &&
          std::ranges::adjacent_find(pieces, std::greater_equal(), &media::PieceWork::piece) ==
@@ -63,8 +62,7 @@ std::vector<NewUnit> piece_units(const json::object& payload,
       own["found"] = to_json(work.found);
       own["index"] = static_cast<int>(i);
       own["count"] = count;
-      own["from"] = work.segments[i].from;
-      own["to"] = work.segments[i].to;
+      own["segment"] = to_json(work.segments[i]);
     }
   }
   NewUnit& join = units.emplace_back(UnitKind::kPackage, payload);

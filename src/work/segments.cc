@@ -26,7 +26,7 @@ UnitShare share_of(const json::object& payload) {
   share.index = in.small("index");
   share.count = in.small("count");
   share.others = in.flag("others");
-  if (in.at("from") != nullptr) share.segment = {in.integer("from"), in.integer("to")};
+  if (const auto* segment = in.at("segment")) share.segment = segment_from(*segment);
   share.segments = segments_from(in.list("segments"));
   if (const auto* found = in.at("found")) share.found = findings_from(*found);
   return share;
@@ -37,7 +37,7 @@ json::object to_json(const media::Findings& found) {
   for (const media::Reused& one : found.reused) {
     reused.emplace_back(json::array{one.output, one.rendition, one.track});
   }
-  json::object o{{"reused", std::move(reused)}};
+  json::object o{{"reused", std::move(reused)}, {"duration", found.duration}};
   if (found.telecined) o["telecined"] = *found.telecined;
   return o;
 }
@@ -57,33 +57,58 @@ media::Findings findings_from(const json::value& value) {
                             static_cast<int>((*one)[2].get_int64())});
   }
   if (in.at("telecined") != nullptr) found.telecined = in.flag("telecined");
+  found.duration = in.integer("duration");
   return found;
+}
+
+json::array to_json(const media::Segment& segment) {
+  json::array list = {segment.from, segment.to};
+  for (const media::Waypoint& point : segment.way) {
+    list.emplace_back(json::array{point.position, point.jump});
+  }
+  return list;
+}
+
+std::optional<media::Segment> segment_from(const json::value& value) {
+  const auto* list = value.if_array();
+  const bool is_one =
+      list != nullptr && list->size() >= 2 && (*list)[0].is_int64() && (*list)[1].is_int64();
+  if (!is_one) return std::nullopt;
+  media::Segment segment{(*list)[0].get_int64(), (*list)[1].get_int64()};
+  for (std::size_t i = 2; i < list->size(); ++i) {
+    const auto* point = (*list)[i].if_array();
+    const bool is_point =
+        point != nullptr && point->size() == 2 && (*point)[0].is_int64() && (*point)[1].is_int64();
+    if (!is_point) return std::nullopt;
+    segment.way.push_back({(*point)[0].get_int64(), (*point)[1].get_int64()});
+  }
+  return segment;
 }
 
 json::array to_json(const std::vector<media::Segment>& segments) {
   json::array list;
-  for (const media::Segment& one : segments) list.emplace_back(json::array{one.from, one.to});
+  for (const media::Segment& one : segments) list.emplace_back(to_json(one));
   return list;
 }
 
 std::vector<media::Segment> segments_from(const json::array& list) {
   std::vector<media::Segment> segments;
   for (const json::value& item : list) {
-    const auto* one = item.if_array();
-    const bool is_one =
-        one != nullptr && one->size() == 2 && (*one)[0].is_int64() && (*one)[1].is_int64();
-    if (is_one) segments.push_back({(*one)[0].get_int64(), (*one)[1].get_int64()});
+    if (auto one = segment_from(item)) segments.push_back(std::move(*one));
   }
   return segments;
 }
 
 bool are_segments(const std::vector<media::Segment>& segments) {
   constexpr std::size_t kMost = 10'000;
+  constexpr std::size_t kMostWaypoints = 20'000;  // of all
+  std::size_t waypoints = 0;
+  for (const media::Segment& one : segments) waypoints += one.way.size();
   const auto is_empty = [](const media::Segment& one) { return one.from >= one.to; };
   const auto overlap = [](const media::Segment& one, const media::Segment& next) {
     return next.from < one.to;
   };
-  return segments.size() > 1 && segments.size() <= kMost &&
+  return !segments.empty() && segments.size() <= kMost && waypoints <= kMostWaypoints &&
          std::ranges::none_of(segments, is_empty) &&
          std::ranges::adjacent_find(segments, overlap) == segments.end();
 }
@@ -100,8 +125,7 @@ std::vector<NewUnit> segment_units(const json::object& payload, const media::Mad
   for (std::size_t i = 0; i < found.segments.size(); ++i) {
     json::object& own = add(UnitKind::kEncode);
     own["index"] = static_cast<int>(i);
-    own["from"] = found.segments[i].from;
-    own["to"] = found.segments[i].to;
+    own["segment"] = to_json(found.segments[i]);
   }
   if (others) units.emplace_back(UnitKind::kEncode, payload).payload["others"] = true;
   add(UnitKind::kPackage)["segments"] = to_json(found.segments);

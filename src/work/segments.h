@@ -31,7 +31,7 @@ struct UnitShare {
 };
 UnitShare share_of(const json::object& payload);
 
-/// Whether a run says what can be true: the child is not trusted with it.
+/// Whether a run says what can be true, of one segment at least: the child is not trusted with it.
 bool are_segments(const std::vector<media::Segment>& segments);
 /// Names of what units leave for those that follow; no input is called so.
 inline constexpr auto kSegmentNames = "segment/";
@@ -46,6 +46,8 @@ std::vector<NewUnit> segment_units(const json::object& payload, const media::Mad
 
 json::object to_json(const media::Findings& found);
 media::Findings findings_from(const json::value& value);
+json::array to_json(const media::Segment& segment);
+std::optional<media::Segment> segment_from(const json::value& value);
 json::array to_json(const std::vector<media::Segment>& segments);
 std::vector<media::Segment> segments_from(const json::array& list);
 

@@ -7,12 +7,12 @@ import {
   assert_decodes, clip, colour_at, forged, lacks_clips, lacks_tools, likeness, likenesses,
   packets_of, stream_md5, timing_of,
 } from './support/media.mjs';
+import { made_with, same_in_segments, video } from './support/segments.mjs';
 import { check_if, random_from, remove_folder, sleep, temp_folder, until } from './support/suite.mjs';
 import { Transcodes, near } from './support/transcodes.mjs';
 
 const lacks = lacks_clips ?? lacks_tools;
 const source = lacks ? null : clip('bbb-1080p24.mp4'); // a keyframe every 2 s, for 12 s
-const video = (options) => ({ preset: 'ultrafast', crf: 23, gop: 2, ...options });
 const outputs = [
   { name: 'h264', type: 'video', video: video({ short_side: 360 }), audio: {} },
   { name: 'h265', type: 'video', video: video({ codec: 'h265', short_side: 180 }), audio: {} },
@@ -24,12 +24,6 @@ const outputs = [
   { name: 'cover', type: 'cover' },
   { name: 'sound', type: 'video', container: 'm4a', audio: { codec: 'copy' } },
 ];
-
-async function made_with(segment, wanted = outputs, from = source) {
-  const transcodes = await new Transcodes().start({ flags: ['--worker-segment', segment] });
-  const task = await transcodes.make(from, wanted);
-  return { transcodes, task, output: (name) => task.outputs.find((o) => o.name === name) };
-}
 
 for (const kind of ['mp4', 'mkv']) {
   check_if(lacks, `what is copied of ${kind} is not cut, and goes beside what is`, async () => {
@@ -55,8 +49,8 @@ for (const kind of ['mp4', 'mkv']) {
 }
 
 check_if(lacks, 'segments join without a seam', async () => {
-  const whole = await made_with('0');
-  const joined = await made_with('2s');
+  const whole = await made_with('0', outputs, source);
+  const joined = await made_with('2s', outputs, source);
   try {
     assert.equal(whole.task.attempts, 1);
     // The cutting, six segments, what needs no encoded pictures, the join.
@@ -85,7 +79,7 @@ check_if(lacks, 'segments join without a seam', async () => {
 });
 
 check_if(lacks, 'ladders, covers and copies of a source in segments', async () => {
-  const { transcodes, output } = await made_with('2s');
+  const { transcodes, output } = await made_with('2s', outputs, source);
   try {
     const [a, b] = await transcodes.hls(output('hls'));
     assert.deepEqual(a.segments.map((s) => s.seconds), b.segments.map((s) => s.seconds));
@@ -110,8 +104,8 @@ check_if(lacks, 'ladders, covers and copies of a source in segments', async () =
 check_if(lacks, 'a part of a long source is cut where it begins and ends', async () => {
   const part = [{ name: 'part', type: 'video', start: 1.5, end: 10.25,
                   video: video({ short_side: 120 }), audio: {} }];
-  const whole = await made_with('0', part);
-  const joined = await made_with('2s', part);
+  const whole = await made_with('0', part, source);
+  const joined = await made_with('2s', part, source);
   try {
     const one = await whole.transcodes.file(whole.output('part'));
     const two = await joined.transcodes.file(joined.output('part'));
@@ -157,35 +151,6 @@ const around = [
   ['film at a rate', ['-vf', 'scale=320:180,setpts=N*1001/24000/TB,fps=24000/1001,telecine', ...fields],
     { frame_rate: 23.976 }],
 ];
-/// Makes outputs whole and in segments, and compares their times, lengths and pictures.
-async function same_in_segments(from, wanted, { segment = '1s', units = 6 } = {}) {
-  const whole = await made_with('0', wanted, from);
-  const joined = await made_with(segment, wanted, from);
-  try {
-    // Sources that follow each other are joined first.
-    assert.equal(whole.task.attempts, Array.isArray(from) ? 2 : 1);
-    assert.ok(joined.task.attempts >= units, `${joined.task.attempts} attempts`);
-    for (const { name } of wanted) {
-      const one = await whole.transcodes.file(whole.output(name));
-      const two = await joined.transcodes.file(joined.output(name));
-      await assert_decodes(two.file);
-      const [before, after] = [await timing_of(one.file), await timing_of(two.file)];
-      assert.deepEqual(after.shown, before.shown, `${name}: times of pictures`);
-      assert.equal(joined.output(name).facts.video[0].duration,
-                   whole.output(name).facts.video[0].duration);
-      const alike = await likenesses(two.file, one.file);
-      assert.equal(alike.length, before.shown.length);
-      assert.ok(Math.min(...alike) > 0.95, `${name}: ${alike}`);
-      if (joined.output(name).facts.audio.length === 0) continue;
-      assert.equal(await stream_md5(two.file, 'a:0'), await stream_md5(one.file, 'a:0'),
-                   `${name}: sound`);
-    }
-  } finally {
-    await whole.transcodes.close();
-    await joined.transcodes.close();
-  }
-}
-
 for (const [what, args, options] of around) {
   check_if(lacks, `what depends on the pictures around is the same in segments: ${what}`, async () => {
     const from = args.length > 0 ? await forged(['-i', source, ...args], 'mp4') : source;
@@ -240,8 +205,8 @@ check_if(lacks, 'parts that are far from each other are all that is decoded', as
 });
 
 check_if(lacks, 'a source that ends too soon is made as far as it goes, segment by segment', async () => {
-  const { transcodes } = await made_with('0', [{ name: 'c', type: 'cover' }]);
-  const long = await made_with('2s', [{ name: 'c', type: 'cover' }]);
+  const { transcodes } = await made_with('0', [{ name: 'c', type: 'cover' }], source);
+  const long = await made_with('2s', [{ name: 'c', type: 'cover' }], source);
   try {
     const bytes = fs.readFileSync(source);
     const packets = await packets_of(source, 'v:0');
@@ -270,7 +235,7 @@ check_if(lacks, 'a source that ends too soon is made as far as it goes, segment 
 
 check_if(lacks, 'animations are made in one piece', async () => {
   const { transcodes, task } = await made_with('2s', [
-    { name: 'gif', type: 'video', container: 'gif', end: 2, video: { width: 80 } }]);
+    { name: 'gif', type: 'video', container: 'gif', end: 2, video: { width: 80 } }], source);
   try {
     assert.equal(task.attempts, 1);
     assert.deepEqual(task.outputs.map((o) => o.state), ['succeeded']);
@@ -400,7 +365,7 @@ check_if(lacks, 'sources that differ are joined segment by segment', async () =>
 
 check_if(lacks, 'sound may come first, and pieces may be parts', async () => {
   const [wide, sound, tall] = await different();
-  const { transcodes } = await made_with('2s', [{ name: 'c', type: 'cover' }]);
+  const { transcodes } = await made_with('2s', [{ name: 'c', type: 'cover' }], source);
   try {
     const inputs = [];
     for (const [file, start, end] of [[sound, 0.5, 2.5], [wide, 3, 0], [tall, 0, 2]]) {

@@ -40,6 +40,32 @@ TEST(NalUnits, AGroupStartsAsItsFirstPictureSays) {
   EXPECT_EQ(group_start(AV_CODEC_ID_HEVC, {}), GroupStart::kNone);
 }
 
+TEST(NalUnits, AKeyframeThatIsWholeLaterIsNoStart) {
+  AVCodecParameters codec{};
+  const auto is_start = [&](AVCodecID id, const Bytes& bytes, int flags = AV_PKT_FLAG_KEY) {
+    codec.codec_id = id;
+    const PacketPtr packet = make_packet();
+    EXPECT_EQ(av_new_packet(packet.get(), static_cast<int>(bytes.size())), 0);
+    std::ranges::copy(bytes, packet->data);
+    packet->flags = flags;
+    return is_whole_start(*packet, codec);
+  };
+  const Bytes slice{0x41, 9};
+  const Bytes at_once{6, 6, 1, 0x84, 0x80};
+  const Bytes after_9{6, 5, 2, 0xff, 0xff, 6, 1, 0x14, 0x80};
+  EXPECT_TRUE(is_start(AV_CODEC_ID_H264, joined({{0x65, 1}})));
+  EXPECT_TRUE(is_start(AV_CODEC_ID_H264, joined({at_once, slice})));
+  EXPECT_FALSE(is_start(AV_CODEC_ID_H264, joined({after_9, slice})));
+  EXPECT_FALSE(is_start(AV_CODEC_ID_H264, joined({{0x65, 1}}), 0));
+  EXPECT_TRUE(is_start(AV_CODEC_ID_MPEG2VIDEO, joined({after_9, slice})));
+  // Cut off anywhere, it is passed over.
+  for (std::size_t size = 0; size < after_9.size() - 2; ++size) {
+    EXPECT_TRUE(is_start(
+        AV_CODEC_ID_H264,
+        joined({Bytes(after_9.begin(), after_9.begin() + static_cast<std::ptrdiff_t>(size))})));
+  }
+}
+
 TEST(NalUnits, AnOpenGroupIsClosedByItsTypeAlone) {
   Bytes picture = joined({{35 << 1, 1}, {21 << 1, 1, 0xaf, 2}, {21 << 1, 1, 0x2f}});
   make_closed(picture);

@@ -17,7 +17,7 @@ media::Made cut_at(const std::vector<std::int64_t>& cuts) {
     next.from = cut;
   }
   made.segments.push_back(next);
-  made.found = {{{"one", 0, media::Reused::kPictures}, {"one", 1, 2}}, true};
+  made.found = {{{"one", 0, media::Reused::kPictures}, {"one", 1, 2}}, true, 12'000};
   return made;
 }
 
@@ -121,11 +121,22 @@ TEST(Segments, SharesCoverTheSourceWithoutAGap) {
 TEST(Segments, OnlyWhatFollowsEachOtherIsBelieved) {
   EXPECT_TRUE(are_segments({{0, 5}, {5, 9}, {12, INT64_MAX}}));
   EXPECT_FALSE(are_segments({}));
-  EXPECT_FALSE(are_segments({{0, 5}}));
+  EXPECT_TRUE(are_segments({{0, 5}}));
   EXPECT_FALSE(are_segments({{0, 5}, {4, 9}}));
   EXPECT_FALSE(are_segments({{0, 5}, {9, 9}}));
   EXPECT_FALSE(are_segments({{5, 9}, {0, 5}}));
   EXPECT_FALSE(are_segments(std::vector<media::Segment>(20'000, {0, 1})));
+  EXPECT_FALSE(are_segments({{0, 5, std::vector<media::Waypoint>(30'000)}}));
+}
+
+TEST(Segments, TheWayThroughAStreamIsKept) {
+  media::Made made = cut_at({10});
+  made.segments[1].way = {{18'800, 0}, {37'600, -5'000}};
+  const auto units = segment_units({}, made, false);
+  EXPECT_EQ(share_of(units[0].payload).segment, made.segments[0]);
+  EXPECT_EQ(share_of(units[1].payload).segment, made.segments[1]);
+  EXPECT_FALSE(segment_from({1}));
+  EXPECT_FALSE(segment_from({1, 2, {3}}));
 }
 
 TEST(Segments, WhatWasLeftIsFoundByItsName) {
