@@ -9,6 +9,7 @@
 #include "media/describe.h"
 #include "media/encoders.h"
 #include "media/io.h"
+#include "media/nal_units.h"
 #include "media/normalise.h"
 #include "media/scale.h"
 #include "media/still_picture.h"
@@ -42,7 +43,7 @@ StillGroup read_group(Input& input, int stream, std::int64_t at) {
     PacketPtr packet = input.read();
     if (!packet) break;
     if (packet->stream_index != stream) continue;
-    const bool is_key = (packet->flags & AV_PKT_FLAG_KEY) != 0;
+    const bool is_key = is_whole_start(*packet, *input.stream(stream).codecpar);
     if (group.packets.empty() && !is_key) continue;
     has_times = has_times && packet->pts != AV_NOPTS_VALUE && packet->dts != AV_NOPTS_VALUE;
     const bool past = packet->dts != AV_NOPTS_VALUE && packet->dts > at;

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "base/json.h"
+#include "store/packed_view.h"
 #include "store/sqlite.h"
 #include "task/records.h"
 #include "task/task.h"
@@ -12,7 +13,9 @@ inline constexpr const char* kTaskByKey =
 
 /// A row of kTaskByKey.
 inline Result<TaskPtr> task_row(const Statement& row, std::int64_t key) {
-  const auto view = parse_json(row.text(2));
+  const auto text = unpack_view(row.blob(2));
+  if (!text) return std::unexpected(text.error());
+  const auto view = parse_json(*text);
   const auto rest = parse_json(row.text(3));
   if (!view || !rest) return fail(ErrorCode::kInternal, "a stored task is not JSON");
   auto task =

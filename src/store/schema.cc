@@ -15,7 +15,7 @@ CREATE TABLE task(
   state INTEGER NOT NULL,
   finished INTEGER NOT NULL DEFAULT 0,
   version INTEGER NOT NULL,
-  view TEXT NOT NULL,
+  view BLOB NOT NULL,
   rest TEXT NOT NULL);
 CREATE INDEX task_account ON task(account, state, key);
 CREATE INDEX task_finished ON task(finished) WHERE finished > 0;

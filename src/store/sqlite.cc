@@ -39,6 +39,11 @@ Statement& Statement::bind(int at, std::string_view text) {
   return *this;
 }
 
+Statement& Statement::bind_blob(int at, std::string_view bytes) {
+  sqlite3_bind_blob(statement_, at, bytes.data(), static_cast<int>(bytes.size()), SQLITE_STATIC);
+  return *this;
+}
+
 Statement& Statement::bind_null(int at) {
   sqlite3_bind_null(statement_, at);
   return *this;
@@ -58,6 +63,12 @@ void Statement::run() {
 
 std::string_view Statement::text(int column) const {
   const auto* bytes = reinterpret_cast<const char*>(sqlite3_column_text(statement_, column));
+  if (bytes == nullptr) return {};
+  return {bytes, static_cast<std::size_t>(sqlite3_column_bytes(statement_, column))};
+}
+
+std::string_view Statement::blob(int column) const {
+  const auto* bytes = static_cast<const char*>(sqlite3_column_blob(statement_, column));
   if (bytes == nullptr) return {};
   return {bytes, static_cast<std::size_t>(sqlite3_column_bytes(statement_, column))};
 }
@@ -100,6 +111,20 @@ Statement Database::prepare(const char* sql) {
 void Database::execute(const char* sql) {
   const int code = sqlite3_exec(handle_, sql, nullptr, nullptr, nullptr);
   if (code != SQLITE_OK) raise(code);
+}
+
+void Database::hold(std::int64_t state) {
+  if (held_ == state) return;
+  if (!let_go()) raise(SQLITE_ERROR);
+  prepare("BEGIN").run();
+  held_ = state;
+}
+
+bool Database::let_go() noexcept {
+  held_.reset();
+  // A statement that failed may have ended it.
+  if (sqlite3_get_autocommit(handle_) != 0) return true;
+  return sqlite3_exec(handle_, "COMMIT", nullptr, nullptr, nullptr) == SQLITE_OK;
 }
 
 int Database::version() {

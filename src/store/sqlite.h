@@ -34,6 +34,7 @@ class Statement {
   Statement& bind(int at, int value) { return bind(at, static_cast<std::int64_t>(value)); }
   /// The bytes must live until the statement ends.
   Statement& bind(int at, std::string_view text);
+  Statement& bind_blob(int at, std::string_view bytes);
   Statement& bind_null(int at);
 
   /// True while there is a row.
@@ -43,6 +44,7 @@ class Statement {
   std::int64_t integer(int column) const { return sqlite3_column_int64(statement_, column); }
   int small(int column) const { return sqlite3_column_int(statement_, column); }
   std::string_view text(int column) const;
+  std::string_view blob(int column) const;
   bool is_null(int column) const { return sqlite3_column_type(statement_, column) == SQLITE_NULL; }
 
  private:
@@ -61,6 +63,12 @@ class Database {
 
   Statement prepare(const char* sql);
   void execute(const char* sql);
+  /// Keeps what the next statement reads in view for all that follow, so that these need no locks
+  /// of their own, until `let_go` or until it is held as of another `state`.
+  void hold(std::int64_t state);
+  /// False when the connection is of no use any more.
+  bool let_go() noexcept;
+  std::optional<std::int64_t> held() const { return held_; }
   /// The number of its schema; 0 in a new file.
   int version();
   std::int64_t last_id() const { return sqlite3_last_insert_rowid(handle_); }
@@ -70,6 +78,7 @@ class Database {
   [[noreturn]] void raise(int code) const;
 
   sqlite3* handle_ = nullptr;
+  std::optional<std::int64_t> held_;
   std::map<const char*, sqlite3_stmt*> statements_;  ///< keyed by the literal's address
 };
 

@@ -13,11 +13,11 @@ std::unexpected<Error> no_task() {
 
 }  // namespace
 
-SqliteStore::Reader SqliteStore::reader() {
+std::unique_ptr<Database> SqliteStore::take_reader() {
   {
     const std::lock_guard lock(readers_mutex_);
     if (!readers_.empty()) {
-      Reader taken(*this, std::move(readers_.back()));
+      auto taken = std::move(readers_.back());
       readers_.pop_back();
       return taken;
     }
@@ -25,7 +25,32 @@ SqliteStore::Reader SqliteStore::reader() {
   auto db = std::make_unique<Database>(path_, Database::Mode::kReadOnly);
   db->execute("PRAGMA mmap_size = 2147483648");
   db->execute("PRAGMA cache_size = -8192");
+  return db;
+}
+
+SqliteStore::Reader SqliteStore::reader() {
+  auto db = take_reader();
+  while (!db->let_go()) db = take_reader();
   return {*this, std::move(db)};
+}
+
+SqliteStore::Reader SqliteStore::steady_reader() {
+  const std::int64_t state = committed_;
+  if (state % 2 != 0) return reader();
+  auto db = take_reader();
+  db->hold(state);
+  return {*this, std::move(db)};
+}
+
+void SqliteStore::give_back(std::unique_ptr<Database> db) noexcept {
+  const std::lock_guard lock(readers_mutex_);
+  if (db->held() == committed_ || db->let_go()) readers_.push_back(std::move(db));
+}
+
+void SqliteStore::outdate_readers(int steps) {
+  committed_ += steps;
+  const std::lock_guard lock(readers_mutex_);
+  std::erase_if(readers_, [](const auto& db) { return !db->let_go(); });
 }
 
 Result<TaskPtr> SqliteStore::get(Id id) {
@@ -45,13 +70,15 @@ Result<Store::Stored> SqliteStore::peek(Id id) {
     return Stored{std::move(*task), {}, {}, 0, {}};
   }
   try {
-    Reader db = reader();
+    Reader db = steady_reader();
     auto query = db->prepare(
         "SELECT account, state, version, view FROM task WHERE key = ?1 AND random = ?2");
     query.bind(1, id.key).bind(2, static_cast<std::int64_t>(id.random));
     if (!query.step()) return no_task();
+    auto view = unpack_view(query.blob(3));
+    if (!view) return std::unexpected(view.error());
     return Stored{nullptr, std::string(query.text(0)), static_cast<TaskState>(query.small(1)),
-                  query.integer(2), std::string(query.text(3))};
+                  query.integer(2), *std::move(view)};
   } catch (const Failure& failure) {
     return std::unexpected(to_error(failure));
   }

@@ -145,12 +145,20 @@ class SqliteStore final : public Store {
   /// A reader's connection, given back when it goes.
   class Reader;
   Reader reader();
+  /// One that may not see yet what another process committed in the last 50 ms. While nothing is
+  /// committed, reading by it needs no locks.
+  Reader steady_reader();
+  std::unique_ptr<Database> take_reader();
+  void give_back(std::unique_ptr<Database> db) noexcept;
+  /// A batch begins or has ended (1), or others committed (2): what readers hold is outdated, and
+  /// would keep the log from being begun anew.
+  void outdate_readers(int steps);
 
   SqliteOptions options_;
   std::string path_;
   TaskCache cache_;
   /// Keys that were peeked at on the disk lately: whoever is asked for again goes into the cache.
-  std::array<std::atomic<std::int64_t>, 1024> peeked_{};
+  std::array<std::atomic<std::int64_t>, 64> peeked_{};
 
   std::mutex queue_mutex_;
   std::condition_variable queue_filled_;
@@ -165,6 +173,7 @@ class SqliteStore final : public Store {
 
   std::mutex readers_mutex_;
   std::vector<std::unique_ptr<Database>> readers_;
+  std::atomic<std::int64_t> committed_ = 0;  ///< odd while a batch is being written
 
   std::mutex listeners_mutex_;
   std::vector<Listener> listeners_;
@@ -185,9 +194,7 @@ class SqliteStore::Reader {
   Reader(SqliteStore& store, std::unique_ptr<Database> db) : store_(store), db_(std::move(db)) {}
   Reader(Reader&&) = default;
   ~Reader() {
-    if (!db_) return;
-    const std::lock_guard lock(store_.readers_mutex_);
-    store_.readers_.push_back(std::move(db_));
+    if (db_) store_.give_back(std::move(db_));
   }
   Database* operator->() { return db_.get(); }
   Database& operator*() { return *db_; }

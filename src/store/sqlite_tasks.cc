@@ -44,7 +44,7 @@ TaskPtr SqliteStore::write_task(Batch& batch, Task task, std::string type,
   Event event{++batch.last_event, task.id,    task.account,    batch.now,
               std::move(type),    task.state, std::move(error)};
   task.version = event.seq;
-  const std::string view = json::serialize(view_of(task));
+  const std::string view = pack_view(json::serialize(view_of(task)));
   const std::string rest = json::serialize(rest_of(task));
   const std::string detail = event.error ? json::serialize(to_json(*event.error)) : "";
   auto row = batch.db.prepare(
@@ -57,7 +57,7 @@ TaskPtr SqliteStore::write_task(Batch& batch, Task task, std::string type,
       .bind(4, static_cast<int>(task.state))
       .bind(5, task.finished)
       .bind(6, task.version)
-      .bind(7, view)
+      .bind_blob(7, view)
       .bind(8, rest)
       .run();
   auto line = batch.db.prepare(

@@ -115,6 +115,7 @@ void SqliteStore::run_batch(std::vector<std::unique_ptr<Op>>& ops) {
 }
 
 bool SqliteStore::try_batch(std::span<const std::unique_ptr<Op>> ops, Error& error) {
+  outdate_readers(1);
   Batch batch{*writer_, now_ms(), data_version_, last_event_, last_task_, {}, {}, {}, false};
   try {
     writer_->execute("BEGIN IMMEDIATE");
@@ -130,8 +131,10 @@ bool SqliteStore::try_batch(std::span<const std::unique_ptr<Op>> ops, Error& err
     } catch (const Failure&) {
       // SQLite has rolled back by itself; there is no transaction to end.
     }
+    outdate_readers(1);
     return false;
   }
+  outdate_readers(1);
   apply(batch);
   return true;
 }
@@ -200,6 +203,7 @@ void SqliteStore::watch_loop() {
       const std::int64_t version = single(*db, "PRAGMA data_version");
       if (version != seen) {
         seen = version;
+        outdate_readers(2);
         const auto newest = single(*db, "SELECT max(seq) FROM event");
         // An empty operation makes the writer look for foreign commits.
         if (newest > published_event_) enqueue<bool>([](Batch&) { return true; }, {});

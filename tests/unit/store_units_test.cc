@@ -136,6 +136,35 @@ TEST_F(StoreTest, PeekAnswersFromTheDiskWithoutMakingATask) {
   EXPECT_TRUE(store_->peek(task->id)->cached) << "asked for again, it is worth keeping";
 }
 
+TEST_F(StoreTest, WhatWasAnsweredIsSeenByWhoeverPeeksAfterwards) {
+  // A cache so small that nearly all come from the disk, and others who peek all the while.
+  store_ = *open_sqlite_store({directory_.path(), 15'000, 1, false});
+  std::vector<Id> ids;
+  for (int i = 0; i < 100; ++i) ids.push_back(submit()->id);
+  std::atomic<bool> over = false;
+  std::vector<std::jthread> others;
+  for (int i = 0; i < 3; ++i) {
+    others.emplace_back([&, i] {
+      for (std::size_t at = static_cast<std::size_t>(i); !over; at += 7) {
+        EXPECT_TRUE(store_->peek(ids[at % ids.size()]));
+      }
+    });
+  }
+  int from_disk = 0;
+  for (const Id id : ids) {
+    ASSERT_TRUE(wait<TaskPtr>([&](auto done) { store_->cancel("a", id, done); }));
+    for (const Id earlier : ids) {
+      const auto seen = store_->peek(earlier);
+      ASSERT_TRUE(seen);
+      from_disk += seen->cached ? 0 : 1;
+      EXPECT_EQ(seen->cached ? seen->cached->state : seen->state, TaskState::kCancelled);
+      if (earlier == id) break;
+    }
+  }
+  over = true;
+  EXPECT_GT(from_disk, 100);
+}
+
 TEST_F(StoreTest, AFinalFailureEndsTheTaskAtOnce) {
   submit();
   const auto after = fail_unit(claim()[0], ErrorCode::kNotMedia);
