@@ -9,7 +9,6 @@
 #include "app/command.h"
 #include "base/text.h"
 #include "version.h"
-#include "work/zygote.h"
 
 // The only place that knows CLI11, which is slow to compile: commands describe themselves as
 // values, and here they become a parser.
@@ -240,11 +239,6 @@ int parse_and_run(int argc, char** argv) {
 }  // namespace
 
 int run(int argc, char** argv) {
-  // A media process, started by ChildHost: nothing but its socket may be touched before.
-  if (argc >= 2 && std::string_view(argv[1]) == "media-host") {
-    constexpr int kControlSocket = 3;
-    return run_zygote(kControlSocket);
-  }
   // A connection that breaks while it is written to is an error, not the end.
   ::signal(SIGPIPE, SIG_IGN);
   try {

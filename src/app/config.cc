@@ -131,6 +131,7 @@ WorkerOptions read_worker(const SettingValues& values, const std::string& data_d
   worker.max_input = values.integer("worker.max_input");
   worker.max_output = values.integer("worker.max_output");
   worker.min_free = values.integer("worker.min_free");
+  worker.warm = values.integer("worker.warm");
   worker.drain = values.integer("worker.drain");
   return worker;
 }

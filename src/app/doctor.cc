@@ -14,8 +14,6 @@
 #include "base/crypto.h"
 #include "base/fs.h"
 #include "base/text.h"
-#include "media/allow.h"
-#include "media/synth.h"
 #include "version.h"
 #include "work/child_host.h"
 
@@ -30,75 +28,47 @@ struct Finding {
   std::string text;  ///< what was found and, unless good, what to do about it
 };
 
-std::string version_text(unsigned version) {
-  return std::to_string(AV_VERSION_MAJOR(version)) + "." +
-         std::to_string(AV_VERSION_MINOR(version)) + "." +
-         std::to_string(AV_VERSION_MICRO(version));
-}
-
-void check_versions(std::vector<Finding>& found) {
-  found.push_back({Health::kGood, "telecine", kVersion});
-  found.push_back({Health::kGood, "libav",
-                   std::string(av_version_info()) + " (avformat " +
-                       version_text(avformat_version()) + ", avcodec " +
-                       version_text(avcodec_version()) + ", avfilter " +
-                       version_text(avfilter_version()) + ")"});
-}
-
-template <typename Find>
-Finding check_names(const char* subject, std::string_view listed, Health absent, Find find) {
-  std::vector<std::string> missing;
-  std::size_t present = 0;
-  for (const auto name : split(listed, ',')) {
-    if (find(std::string(name).c_str()) != nullptr)
-      ++present;
-    else
-      missing.emplace_back(name);
+void check_libav(const Libav& libav, std::vector<Finding>& found) {
+  found.push_back({Health::kGood, "libav", libav.libraries});
+  for (const Libav::Parts& parts : libav.parts) {
+    const std::string text = std::to_string(parts.present) + " present";
+    if (parts.absent.empty()) {
+      found.push_back({Health::kGood, parts.kind, text});
+      continue;
+    }
+    found.push_back({parts.needed ? Health::kBad : Health::kWarning, parts.kind,
+                     text + ", absent from this machine's libav: " + join(parts.absent, ", ")});
   }
-  std::string text = std::to_string(present) + " present";
-  if (missing.empty()) return {Health::kGood, subject, text};
-  return {absent, subject, text + ", absent from this machine's libav: " + join(missing, ", ")};
 }
 
-void check_codecs(std::vector<Finding>& found) {
-  constexpr std::string_view kEncoders = "libx264,aac,mjpeg,png";
-  constexpr std::string_view kMuxers = "mp4,mov";
-  found.push_back(check_names("encoders", kEncoders, Health::kBad, avcodec_find_encoder_by_name));
-  found.push_back(check_names("muxers", kMuxers, Health::kBad, [](const char* name) {
-    return av_guess_format(name, nullptr, nullptr);
-  }));
-  found.push_back(check_names("decoders", media::decoder_whitelist(), Health::kWarning,
-                              avcodec_find_decoder_by_name));
-  found.push_back(
-      check_names("demuxers", media::demuxer_whitelist(), Health::kWarning, av_find_input_format));
+/// A second of a test clip, made by a media process and held in memory.
+Result<Fd> make_clip(ChildHost& children) {
+  Fd clip(::memfd_create("doctor", MFD_CLOEXEC));
+  if (!clip) return std::unexpected(errno_error(errno, "memfd", ErrorCode::kInternal));
+  MediaJob job;
+  job.sample = {.seconds = 1, .width = 320, .height = 180};
+  RunHooks hooks;
+  hooks.create = [&](const std::string&) -> Result<Fd> {
+    return Fd(::fcntl(clip.get(), F_DUPFD_CLOEXEC, 0));
+  };
+  if (auto made = children.run(-1, job, {}, hooks); !made) return std::unexpected(made.error());
+  return clip;
 }
 
-/// The one file of a synthesised clip, in memory.
-class MemoryFile final : public media::OutputFiles {
- public:
-  Result<Fd> create(const std::string& name) override {
-    file_ = Fd(::memfd_create(name.c_str(), MFD_CLOEXEC));
-    Fd copy(file_ ? ::fcntl(file_.get(), F_DUPFD_CLOEXEC, 0) : -1);
-    if (!copy) return std::unexpected(errno_error(errno, "memfd", ErrorCode::kInternal));
-    return copy;
+void check_media(std::vector<Finding>& found) {
+  const auto children = ChildHost::start();
+  if (!children) {
+    found.push_back({Health::kBad, "media process", children.error().message});
+    return;
   }
-  int get() const { return file_.get(); }
-
- private:
-  Fd file_;
-};
-
-void check_sandbox(std::vector<Finding>& found) {
-  MemoryFile clip;
-  const media::SynthOptions options{.seconds = 1, .width = 320, .height = 180};
-  if (auto made = media::synthesise(options, clip, "doctor.mp4"); !made) {
-    found.push_back({Health::kBad, "encoding", "a test clip failed: " + made.error().message});
+  check_libav((*children)->libav(), found);
+  const auto clip = make_clip(**children);
+  if (!clip) {
+    found.push_back({Health::kBad, "encoding", "a test clip failed: " + clip.error().message});
     return;
   }
   constexpr std::int64_t kMemory = 4LL << 30;
-  const auto children = ChildHost::start("/proc/self/exe");
-  const auto facts = children ? (*children)->probe(clip.get(), {.memory = kMemory})
-                              : Result<MediaFacts>(std::unexpected(children.error()));
+  const auto facts = (*children)->probe(clip->get(), {.memory = kMemory});
   if (!facts) {
     found.push_back({Health::kBad, "media process", "does not work: " + facts.error().message});
     return;
@@ -193,9 +163,8 @@ int doctor(const Arguments& arguments) {
   const auto config = arguments.config();
   if (!config) return report(config.error());
   std::vector<Finding> found;
-  check_versions(found);
-  check_codecs(found);
-  check_sandbox(found);
+  found.push_back({Health::kGood, "telecine", kVersion});
+  check_media(found);
   check_data(*config, found);
   check_machine(*config, found);
   if (arguments.has("json")) {

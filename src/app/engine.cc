@@ -61,7 +61,7 @@ Result<Engine> Engine::open(const Config& config, bool with_worker) {
       std::make_unique<Storages>(*engine.store, std::move(*endpoints), std::move(keys->current),
                                  config.storage, std::move(keys->earlier));
   if (!with_worker) return engine;
-  auto children = ChildHost::start("/proc/self/exe");
+  auto children = ChildHost::start();
   if (!children) return std::unexpected(children.error());
   engine.children = std::move(*children);
   engine.worker =

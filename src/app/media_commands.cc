@@ -15,7 +15,6 @@
 #include "app/progress_bar.h"
 #include "app/show.h"
 #include "base/text.h"
-#include "media/synth.h"
 #include "object/http_client.h"
 #include "task/spec.h"
 #include "work/child_host.h"
@@ -90,12 +89,8 @@ ChildLimits child_limits() {
   return {.memory = std::min(machine_memory(), kMost) + kBeside};
 }
 
-Result<std::unique_ptr<ChildHost>> start_children() {
-  return ChildHost::start("/proc/self/exe");
-}
-
 int probe(const Arguments& arguments) {
-  const auto children = start_children();
+  const auto children = ChildHost::start();
   if (!children) return report(children.error());
   const Interrupts interrupts;
   const auto input = open_media(arguments.text("INPUT"), interrupts.token());
@@ -210,7 +205,7 @@ int transcode(const Arguments& arguments) {
   const auto directory = OutputDirectory::open(arguments.find("output-dir").value_or("."),
                                                job->job.outputs, arguments.has("force"));
   if (!directory) return report(directory.error());
-  const auto children = start_children();
+  const auto children = ChildHost::start();
   if (!children) return report(children.error());
   const Interrupts interrupts;
   const auto input = open_media(arguments.text("INPUT"), interrupts.token());
@@ -249,29 +244,26 @@ Command transcode_command() {
           .run = transcode};
 }
 
-/// One file at a path of the caller's own choosing.
-class OneFile final : public media::OutputFiles {
- public:
-  Result<Fd> create(const std::string& name) override {
-    return open_file(name, O_RDWR | O_CREAT | O_TRUNC, 0644);
-  }
-};
-
 int sample(const Arguments& arguments) {
   const auto seconds = arguments.integer("seconds", 1, 3600);
   if (!seconds) return report(seconds.error());
-  media::SynthOptions options;
+  MediaJob job;
+  media::SynthOptions& options = job.sample.emplace();
   options.seconds = static_cast<double>(seconds->value_or(20));
   options.audio = !arguments.has("silent");
   const auto height = arguments.integer("height", 16, 4320);
   if (!height) return report(height.error());
   options.height = static_cast<int>(height->value_or(720) / 2 * 2);
   options.width = options.height * 16 / 9 / 2 * 2;
-  OneFile files;
-  if (auto made = media::synthesise(options, files, arguments.text("FILE")); !made) {
-    return report(made.error());
-  }
-  return kDone;
+  const auto children = ChildHost::start();
+  if (!children) return report(children.error());
+  RunHooks hooks;
+  hooks.create = [&](const std::string&) {
+    return open_file(arguments.text("FILE"), O_RDWR | O_CREAT | O_TRUNC, 0644);
+  };
+  const Interrupts interrupts;
+  const auto made = (*children)->run(-1, job, {.stall = 0}, hooks, interrupts.token());
+  return made ? kDone : report(made.error());
 }
 
 Command sample_command() {

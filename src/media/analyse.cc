@@ -348,9 +348,4 @@ Result<Analysed> analyse(int input_fd, const AnalysisOptions& options, OutputFil
   }
 }
 
-std::string libav_version() {
-  const std::string_view whole = av_version_info();
-  return std::string(whole.substr(0, whole.find_first_not_of("0123456789.")));
-}
-
 }  // namespace telecine::media

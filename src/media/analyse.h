@@ -18,7 +18,4 @@ struct Analysed {
 Result<Analysed> analyse(int input_fd, const AnalysisOptions& options, OutputFiles& files,
                          Observer& observer);
 
-/// "5.1.9".
-std::string libav_version();
-
 }  // namespace telecine::media

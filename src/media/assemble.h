@@ -3,8 +3,8 @@
 #include <functional>
 #include <span>
 
+#include "job/job.h"
 #include "media/piece_streams.h"
-#include "media/pipeline.h"
 
 namespace telecine::media {
 

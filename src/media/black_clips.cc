@@ -5,6 +5,7 @@
 
 #include "media/drawn_clip.h"
 #include "media/one_file.h"
+#include "media/pipeline.h"
 #include "media/plan_pictures.h"
 
 extern "C" {

@@ -1,8 +1,8 @@
 #pragma once
 
+#include "job/job.h"
 #include "media/clock.h"
 #include "media/encoders.h"
-#include "media/pipeline.h"
 
 namespace telecine::media {
 

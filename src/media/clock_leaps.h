@@ -3,8 +3,8 @@
 #include <optional>
 #include <vector>
 
+#include "job/job.h"
 #include "media/clock.h"
-#include "media/pipeline.h"
 
 namespace telecine::media {
 

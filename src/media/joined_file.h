@@ -3,14 +3,13 @@
 #include <functional>
 #include <memory>
 
+#include "job/job.h"
 #include "media/mux.h"
 #include "media/nal_units.h"
 #include "media/piece_streams.h"
 
 namespace telecine::media {
 
-/// Where the joined sources are written: one file of `files` that is no output's.
-inline constexpr auto kJoinedName = ".joined/all.mp4";
 inline constexpr Container kJoinedContainer = Container::kMp4;
 
 /// One file of pieces that follow each other. Times are in ticks from its start. One thread.

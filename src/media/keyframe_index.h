@@ -5,9 +5,9 @@
 #include <optional>
 #include <vector>
 
+#include "job/job.h"
 #include "media/clock.h"
 #include "media/input.h"
-#include "media/pipeline.h"
 
 namespace telecine::media {
 

@@ -1,6 +1,6 @@
 #pragma once
 
-#include "media/pipeline.h"
+#include "job/job.h"
 
 namespace telecine::media {
 

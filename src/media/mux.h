@@ -4,10 +4,10 @@
 #include <mutex>
 #include <vector>
 
+#include "job/output_files.h"
 #include "media/clock.h"
 #include "media/encoders.h"
 #include "media/io.h"
-#include "media/output_files.h"
 
 namespace telecine::media {
 

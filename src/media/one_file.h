@@ -2,7 +2,7 @@
 
 #include <string>
 
-#include "media/output_files.h"
+#include "job/output_files.h"
 
 namespace telecine::media {
 

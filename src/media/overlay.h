@@ -6,7 +6,7 @@
 
 #include "media/av.h"
 #include "media/encoders.h"
-#include "media/output_files.h"
+#include "job/output_files.h"
 #include "task/picture.h"
 
 namespace telecine::media {

@@ -3,8 +3,8 @@
 #include <memory>
 #include <vector>
 
+#include "job/job.h"
 #include "media/best_picture.h"
-#include "media/pipeline.h"
 #include "media/sprites.h"
 #include "media/still.h"
 

@@ -2,7 +2,7 @@
 
 #include <vector>
 
-#include "media/pipeline.h"
+#include "job/job.h"
 #include "media/plan.h"
 #include "media/source_packets.h"
 

@@ -4,9 +4,9 @@
 #include <string>
 #include <vector>
 
+#include "job/output_files.h"
 #include "media/clock.h"
 #include "media/input.h"
-#include "media/output_files.h"
 #include "task/facts.h"
 #include "task/output.h"
 #include "task/picture.h"

@@ -3,8 +3,8 @@
 #include <optional>
 #include <vector>
 
+#include "job/job.h"
 #include "media/canvas.h"
-#include "media/pipeline.h"
 #include "media/scale.h"
 #include "media/still.h"
 

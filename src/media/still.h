@@ -4,8 +4,8 @@
 #include <utility>
 #include <vector>
 
+#include "job/output_files.h"
 #include "media/decode.h"
-#include "media/output_files.h"
 #include "media/overlay.h"
 #include "task/output.h"
 

@@ -5,6 +5,7 @@
 #include <memory>
 #include <vector>
 
+#include "job/job.h"
 #include "media/branch.h"
 #include "media/clock_leaps.h"
 #include "media/copy.h"
@@ -14,7 +15,6 @@
 #include "media/ladder.h"
 #include "media/loudness.h"
 #include "media/picture_set.h"
-#include "media/pipeline.h"
 #include "media/plan.h"
 #include "media/reuse.h"
 #include "media/segment_file.h"

@@ -13,14 +13,20 @@
 #include <array>
 #include <cerrno>
 #include <cstring>
+#include <filesystem>
 
 #include "base/log.h"
+#include "job/link.h"
 
 namespace telecine {
 namespace {
 
+// As media_main.cc expects them.
 constexpr int kControlFd = 3;
+constexpr int kProgramFd = 4;
+constexpr auto kProgramPath = "/proc/self/fd/4";
 constexpr int kStartTimeout = 20'000;
+constexpr std::size_t kMostSaid = 64 << 10;
 /// For the end of a child that was killed: it may be stuck in the kernel.
 constexpr Millis kLastWait = 30'000;
 
@@ -195,15 +201,23 @@ class Conversation {
 
 }  // namespace
 
-Result<std::unique_ptr<ChildHost>> ChildHost::start(std::string program) {
-  std::unique_ptr<ChildHost> host(new ChildHost(std::move(program)));
+Result<std::unique_ptr<ChildHost>> ChildHost::start() {
+  std::error_code none;
+  const auto self = std::filesystem::read_symlink("/proc/self/exe", none);
+  const std::string path = (self.parent_path() / "telecine-media").string();
+  auto program = open_file(path, O_RDONLY);
+  if (!program) {
+    return fail(ErrorCode::kInternal,
+                path + ", which does the media work, cannot be opened: " + program.error().message +
+                    "; it belongs beside the telecine program");
+  }
+  std::unique_ptr<ChildHost> host(new ChildHost(std::move(*program)));
   {
     const std::lock_guard lock(host->mutex_);
     if (auto spawned = host->spawn(); !spawned) return std::unexpected(spawned.error());
   }
   // An empty file is no media; any other answer means that children do not work here.
-  const Fd empty(::memfd_create("empty", MFD_CLOEXEC));
-  const auto facts = host->probe(empty.get(), {});
+  const auto facts = host->probe(-1, {});
   if (!facts && facts.error().code == ErrorCode::kNotMedia) return host;
   return fail(ErrorCode::kInternal, "media processes do not work on this machine: " +
                                         (facts ? "unexpected answer" : facts.error().message));
@@ -225,8 +239,12 @@ Status ChildHost::spawn() {
   posix_spawn_file_actions_init(&actions);
   posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0);
   posix_spawn_file_actions_addopen(&actions, 1, "/dev/null", O_WRONLY, 0);
-  posix_spawn_file_actions_adddup2(&actions, theirs.get(), kControlFd);
-  posix_spawn_file_actions_addclosefrom_np(&actions, kControlFd + 1);
+  // Neither may be overwritten before it is copied; nothing else is at these numbers.
+  const Fd high(::fcntl(theirs.get(), F_DUPFD_CLOEXEC, kProgramFd + 1));
+  const Fd program(::fcntl(program_.get(), F_DUPFD_CLOEXEC, kProgramFd + 1));
+  posix_spawn_file_actions_adddup2(&actions, high.get(), kControlFd);
+  posix_spawn_file_actions_adddup2(&actions, program.get(), kProgramFd);
+  posix_spawn_file_actions_addclosefrom_np(&actions, kProgramFd + 1);
   // The server blocks the signals it waits for; the zygote must not inherit that.
   posix_spawnattr_t attributes;
   posix_spawnattr_init(&attributes);
@@ -234,10 +252,10 @@ Status ChildHost::spawn() {
   sigemptyset(&none);
   posix_spawnattr_setsigmask(&attributes, &none);
   posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK);
-  std::array<const char*, 3> arguments = {"telecine", "media-host", nullptr};
+  std::array<const char*, 3> arguments = {"telecine-media", "media-host", nullptr};
   // The child needs nothing of our environment, and what it lacks it cannot leak.
   std::array<const char*, 2> environment = {"LC_ALL=C.UTF-8", nullptr};
-  const int failed = ::posix_spawn(&pid_, program_.c_str(), &actions, &attributes,
+  const int failed = ::posix_spawn(&pid_, kProgramPath, &actions, &attributes,
                                    const_cast<char* const*>(arguments.data()),
                                    const_cast<char* const*>(environment.data()));
   posix_spawn_file_actions_destroy(&actions);
@@ -247,11 +265,21 @@ Status ChildHost::spawn() {
     return std::unexpected(errno_error(failed, "starting the media process", ErrorCode::kInternal));
   }
   control_ = std::move(ours);
+  return await_ready();
+}
+
+/// It says what it is made of once it is warm.
+Status ChildHost::await_ready() {
   pollfd waiting{control_.get(), POLLIN, 0};
-  char ready = 0;
-  if (::poll(&waiting, 1, kStartTimeout) != 1 || ::recv(control_.get(), &ready, 1, 0) != 1) {
-    return fail(ErrorCode::kInternal, "the media process did not start");
-  }
+  std::string said(kMostSaid, '\0');
+  const ssize_t size = ::poll(&waiting, 1, kStartTimeout) == 1
+                           ? ::recv(control_.get(), said.data(), said.size(), 0)
+                           : 0;
+  boost::system::error_code broken;
+  said.resize(static_cast<std::size_t>(std::max<ssize_t>(size, 0)));
+  const json::value value = json::parse(said, broken);
+  if (broken) return fail(ErrorCode::kInternal, "the media process did not start");
+  libav_ = libav_from(value);
   return {};
 }
 
@@ -267,9 +295,9 @@ Result<Fd> ChildHost::send_order(int input) {
   ::setsockopt(ours.get(), SOL_SOCKET, SO_SNDTIMEO, &kSendTimeout, sizeof kSendTimeout);
   const std::lock_guard lock(mutex_);
   if (control_ && send_fds(control_.get(), theirs.get(), input)) return ours;
-  log_warning("the media process is gone; starting another", {});
-  control_.reset();
   if (pid_ > 0) {
+    log_warning("the media process is gone; starting another", {});
+    control_.reset();
     ::kill(pid_, SIGKILL);
     ::waitpid(pid_, nullptr, 0);
     pid_ = -1;
@@ -279,9 +307,30 @@ Result<Fd> ChildHost::send_order(int input) {
   return fail(ErrorCode::kWorkerLost, "the media process takes no work");
 }
 
+/// Between its ends something runs.
+class ChildHost::RunCount {
+ public:
+  explicit RunCount(ChildHost& host) : host_(host) {
+    const std::lock_guard lock(host_.mutex_);
+    ++host_.running_;
+  }
+  ~RunCount() {
+    const std::lock_guard lock(host_.mutex_);
+    --host_.running_;
+    host_.last_run_ = steady_ms();
+  }
+  RunCount(const RunCount&) = delete;
+  RunCount& operator=(const RunCount&) = delete;
+
+ private:
+  ChildHost& host_;
+};
+
 Result<media::Made> ChildHost::run(int input, const MediaJob& job, const RunLimits& limits,
                                    const RunHooks& hooks, std::stop_token stop) {
-  auto socket = send_order(input);
+  const RunCount counted(*this);
+  const Fd nothing(input < 0 ? ::open("/dev/null", O_RDONLY | O_CLOEXEC) : -1);
+  auto socket = send_order(input < 0 ? nothing.get() : input);
   if (!socket) return std::unexpected(socket.error());
   Link link(std::move(*socket));
   if (!link.send(json::object{{"job", to_json(job)}})) {
@@ -306,6 +355,19 @@ Result<MediaFacts> ChildHost::probe(int input, const ChildLimits& limits) {
   auto made = run(input, job, kProbe, {});
   if (!made) return std::unexpected(made.error());
   return std::move(made->source);
+}
+
+void ChildHost::rest_after(Millis unused) {
+  const std::lock_guard lock(mutex_);
+  if (pid_ <= 0 || running_ > 0 || steady_ms() - last_run_ < unused) return;
+  control_.reset();
+  ::waitpid(pid_, nullptr, 0);
+  pid_ = -1;
+}
+
+Libav ChildHost::libav() const {
+  const std::lock_guard lock(mutex_);
+  return libav_;
 }
 
 SandboxLayers ChildHost::layers() const {

@@ -10,9 +10,8 @@
 #include <string>
 
 #include "base/fs.h"
-#include "media/pipeline.h"
-#include "work/media_child.h"
-#include "work/sandbox.h"
+#include "job/media_job.h"
+#include "job/media_process.h"
 
 namespace telecine {
 
@@ -32,36 +31,46 @@ struct RunHooks {
   std::function<void(std::span<const double> outputs, double speed)> progress;
 };
 
-/// Runs media work in sandboxed children forked from a warm zygote. Thread-safe; a run blocks its
-/// caller. A zygote that died is started again.
+/// Runs media work in sandboxed children forked from a warm zygote, a program of its own so that
+/// nothing else has media libraries in it. Thread-safe; a run blocks its caller. A zygote that died
+/// or was put to rest is started again by the next run.
 class ChildHost {
  public:
-  /// `program` is this executable, started again as the zygote. Runs one child to see that it
-  /// works and which layers of the sandbox this machine has.
-  static Result<std::unique_ptr<ChildHost>> start(std::string program);
+  /// Finds `telecine-media` beside this program. Runs one child to see that it works and which
+  /// layers of the sandbox this machine has.
+  static Result<std::unique_ptr<ChildHost>> start();
   ~ChildHost();
 
-  /// What the child made or why it could not: its own error; kTimedOut; kResourceLimit when it ran
-  /// into a limit; kCancelled after `stop`; kWorkerLost when somebody killed it; kInternal
-  /// (retryable) when it crashed.
+  /// `input` is -1 for a job that reads none. What the child made or why it could not: its own
+  /// error; kTimedOut; kResourceLimit when it ran into a limit; kCancelled after `stop`;
+  /// kWorkerLost when somebody killed it; kInternal (retryable) when it crashed.
   Result<media::Made> run(int input, const MediaJob& job, const RunLimits& limits,
                           const RunHooks& hooks, std::stop_token stop = {});
   Result<MediaFacts> probe(int input, const ChildLimits& limits);
+  /// Ends the zygote, tens of MB of libraries, if nothing has run for so long.
+  void rest_after(Millis unused);
 
   /// The layers a child reported last.
   SandboxLayers layers() const;
+  Libav libav() const;
   pid_t zygote() const;
 
  private:
-  explicit ChildHost(std::string program) : program_(std::move(program)) {}
+  class RunCount;
+
+  explicit ChildHost(Fd program) : program_(std::move(program)) {}
   Status spawn();
+  Status await_ready();
   Result<Fd> send_order(int input);
 
-  std::string program_;
+  Fd program_;  // open, so that an update of the file does not mix versions
   mutable std::mutex mutex_;
+  int running_ = 0;
+  Millis last_run_ = 0;
   Fd control_;
   pid_t pid_ = -1;
   SandboxLayers layers_;
+  Libav libav_;
 };
 
 }  // namespace telecine

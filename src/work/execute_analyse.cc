@@ -1,6 +1,5 @@
 #include <algorithm>
 
-#include "media/analyse.h"
 #include "work/report.h"
 #include "work/scratch.h"
 #include "work/source.h"
@@ -68,7 +67,7 @@ Result<UnitOutcome> execute_analyse(const WorkContext& context, const Run& run) 
   share = {};
   if (!made->analysis) return fail(ErrorCode::kInternal, "the media process found nothing out");
 
-  const ReportEngine engine{context.options.version, media::libav_version()};
+  const ReportEngine engine{context.options.version, context.children.libav().version};
   const auto document = report_document(task, made->source, *made->analysis, engine, now_ms());
   auto file = write_report(scratch, readable_json(document));
   if (!file) return std::unexpected(file.error());

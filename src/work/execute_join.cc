@@ -1,7 +1,6 @@
 #include <algorithm>
 #include <numeric>
 
-#include "media/joined_file.h"
 #include "work/assets.h"
 #include "work/executor.h"
 #include "work/media_unit.h"

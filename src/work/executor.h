@@ -29,6 +29,7 @@ struct WorkerOptions {
   std::int64_t max_input = 20LL << 30;   ///< bytes of one input
   std::int64_t max_output = 64LL << 30;  ///< bytes of one output file
   std::int64_t min_free = 256LL << 20;   ///< free disk below which nothing new is written
+  Millis warm = 60'000;                  ///< how long an unused media process is kept
   Millis drain = 30'000;                 ///< how long a stopping worker lets its units go on
   provider::Catalogue generation;        ///< who makes generated videos
 };

@@ -149,8 +149,6 @@ Result<UnitOutcome> draw_animatic(GenerateRun& g) {
   if (auto room = check_disk(g.context); !room) return std::unexpected(room.error());
   Scratch scratch(g.context, g.run.lease);
   if (auto ready = scratch.prepare(); !ready) return std::unexpected(ready.error());
-  const auto nothing = open_file("/dev/null", O_RDONLY);
-  if (!nothing) return std::unexpected(nothing.error());
   MediaJob job;
   job.animatic = options_of(g);
   job.limits = child_limits(g.context);
@@ -168,8 +166,8 @@ Result<UnitOutcome> draw_animatic(GenerateRun& g) {
     return open_picture(g.context, g.task, pictures[static_cast<std::size_t>(*index)]);
   };
   hooks.progress = shown(g, kGenerateFrom, kGenerateShare);
-  auto made = g.context.children.run(
-      nothing->get(), job, {g.context.options.wall, g.context.options.stall}, hooks, g.run.stop);
+  auto made = g.context.children.run(-1, job, {g.context.options.wall, g.context.options.stall},
+                                     hooks, g.run.stop);
   if (!made) return std::unexpected(made.error());
   g.job.enter(GenerateStage::kCopied, now_ms());
   return publish(g, *made, scratch);

@@ -1,6 +1,6 @@
 #pragma once
 
-#include "work/media_child.h"
+#include "job/media_job.h"
 #include "work/scratch.h"
 
 namespace telecine {

@@ -77,36 +77,4 @@ NewUnit joined_unit(json::object payload, double share) {
   return {UnitKind::kEncode, std::move(payload)};
 }
 
-json::array to_json(const std::vector<media::PieceWork>& pieces) {
-  json::array list;
-  for (const media::PieceWork& work : pieces) {
-    list.emplace_back(json::object{{"piece", work.piece},
-                                   {"form", to_json(work.form)},
-                                   {"size", work.size},
-                                   {"duration", work.duration},
-                                   {"length", work.length},
-                                   {"segments", to_json(work.segments)},
-                                   {"found", to_json(work.found)}});
-  }
-  return list;
-}
-
-std::vector<media::PieceWork> piece_works_from(const json::array& list) {
-  std::vector<media::PieceWork> pieces;
-  for (const json::value& item : list) {
-    const LooseReader in(item);
-    media::PieceWork& work = pieces.emplace_back();
-    work.piece = in.small("piece");
-    if (const auto* form = in.at("form")) {
-      if (auto spec = output_spec_from(*form, "")) work.form = std::move(*spec);
-    }
-    work.size = in.integer("size");
-    work.duration = in.integer("duration");
-    work.length = in.integer("length");
-    work.segments = segments_from(in.list("segments"));
-    if (const auto* found = in.at("found")) work.found = findings_from(*found);
-  }
-  return pieces;
-}
-
 }  // namespace telecine

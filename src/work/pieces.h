@@ -3,7 +3,7 @@
 #include <vector>
 
 #include "base/json.h"
-#include "media/pipeline.h"
+#include "job/job.h"
 #include "task/task.h"
 
 namespace telecine {
@@ -38,8 +38,5 @@ std::vector<NewUnit> piece_units(const json::object& payload,
                                  const std::vector<media::PieceWork>& pieces);
 /// The unit that makes the outputs of the joined file.
 NewUnit joined_unit(json::object payload, double share);
-
-json::array to_json(const std::vector<media::PieceWork>& pieces);
-std::vector<media::PieceWork> piece_works_from(const json::array& list);
 
 }  // namespace telecine

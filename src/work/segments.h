@@ -4,7 +4,7 @@
 #include <vector>
 
 #include "base/error.h"
-#include "media/pipeline.h"
+#include "job/job.h"
 #include "task/task.h"
 
 namespace telecine {
@@ -43,13 +43,6 @@ std::string segment_name(int index);
 /// The units that follow the cutting. `payload` is the first unit's, whose input they share.
 std::vector<NewUnit> segment_units(const json::object& payload, const media::Made& found,
                                    bool others);
-
-json::object to_json(const media::Findings& found);
-media::Findings findings_from(const json::value& value);
-json::array to_json(const media::Segment& segment);
-std::optional<media::Segment> segment_from(const json::value& value);
-json::array to_json(const std::vector<media::Segment>& segments);
-std::vector<media::Segment> segments_from(const json::array& list);
 
 /// What units leave for those that follow them (UnitOutcome::part).
 using Parts = std::vector<json::object>;

@@ -4,7 +4,6 @@
 #include <sys/stat.h>
 
 #include "base/text.h"
-#include "media/joined_file.h"
 #include "work/pieces.h"
 #include "work/segments.h"
 

@@ -75,6 +75,7 @@ void Worker::dispatch_loop() {
       next_beat = steady_ms() + kBeatEvery;
       lock.unlock();
       context_.store.beat(node_, {});
+      context_.children.rest_after(options_.warm);
       lock.lock();
     }
   }

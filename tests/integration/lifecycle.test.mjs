@@ -28,6 +28,11 @@ function assert_refused(end, words) {
   assert.ok(!/terminate called|Assertion|core dumped/.test(said), said);
 }
 
+/// File names of the shared libraries that a process has mapped.
+const libraries_of = (pid) =>
+  fs.readFileSync(`/proc/${pid}/maps`, 'utf8').split('\n')
+    .map((line) => path.basename(line.split(/\s+/)[5] ?? '')).filter((name) => name.includes('.so'));
+
 /// Work that takes some ten seconds on two cores, so that there is time to disturb it.
 async function submit_long(client, extra = {}) {
   const file = has_shared_clips ? clip('bbb-1080p24.mp4')
@@ -568,6 +573,43 @@ check('a media process that dies costs one attempt and nothing else', async () =
     await server.close();
   }
 }, long);
+
+check('an unused media process is put to rest, and the next work starts another', async () => {
+  const server = await Server.start({ flags: ['--worker-warm', '1s'] });
+  try {
+    assert.ok(!libraries_of(server.pid).some((name) => name.startsWith('libav')),
+              'the server has no media library in it');
+    const [first] = zygotes_of(server.pid);
+    assert.ok(libraries_of(first).some((name) => name.startsWith('libavcodec')));
+    await until('the media process to rest', () => !is_alive(first));
+    const small = short_clip().path;
+    const { input } = await server.client.upload(fs.readFileSync(small), 'small.mp4');
+    const outputs = [{ name: 'cover', type: 'cover' }];
+    for (let i = 0; i < 2; ++i) {
+      await server.client.succeeded((await server.client.submit({ input, outputs })).id);
+    }
+    const [second] = zygotes_of(server.pid);
+    await until('the next to rest', () => !is_alive(second));
+    assert.notEqual(second, first);
+    assert.ok(!server.process.describe_log().includes('media process is gone'), 'no accident');
+  } finally {
+    await server.close();
+  }
+});
+
+check('a program that was moved without its media program says so', async () => {
+  const folder = temp_folder('alone');
+  try {
+    const alone = path.join(folder, 'telecine');
+    fs.copyFileSync(binary, alone);
+    const data = path.join(folder, 'data');
+    const end = spawnSync(alone, ['serve', '--data', data, '--listen', '127.0.0.1:0'],
+                          { encoding: 'utf8', timeout: 60_000, env: {} });
+    assert_refused({ ...end, code: end.status }, /telecine-media.*beside/);
+  } finally {
+    remove_folder(folder);
+  }
+});
 
 check('a media process can open no file and reach no network', async () => {
   const server = await Server.start({ flags: ['--worker-drain', '1s'] });

@@ -1,4 +1,4 @@
-#include "work/link.h"
+#include "job/link.h"
 
 #include <gtest/gtest.h>
 #include <sys/socket.h>

@@ -11,8 +11,9 @@ namespace {
 namespace fs = std::filesystem;
 
 /// In the order of ARCHITECTURE.md: a room includes itself and rooms before it.
-const std::vector<std::string> kRooms = {"base", "task",    "media", "object",  "provider", "store",
-                                         "work", "service", "http",  "dialect", "app"};
+const std::vector<std::string> kRooms = {"base",   "task",     "job",   "media", "child",
+                                         "object", "provider", "store", "work",  "service",
+                                         "http",   "dialect",  "app"};
 
 /// What of a task those may know who know no tasks.
 const std::vector<std::string> kPlainValues = {
@@ -22,12 +23,14 @@ const std::vector<std::string> kPlainValues = {
 
 /// Rooms that may not enter, beside the order.
 bool is_forbidden(const std::string& from, const std::string& to, const std::string& header) {
-  if (from == "media" || from == "object") {
+  // What is served is not linked with libav.
+  if (to == "child" || (to == "media" && from != "media")) return from != "child";
+  if (from == "job" || from == "media" || from == "object") {
     if (to == "task") return std::ranges::find(kPlainValues, header) == kPlainValues.end();
-    return to == "store" || to == "http" || (from == "object" && to == "media");
+    return to == "store" || to == "http" || (from == "object" && to == "job");
   }
-  if (from == "provider") return to == "media";
-  if (from == "store") return to == "provider" || to == "media" || to == "object";
+  if (from == "provider") return to == "job";
+  if (from == "store") return to == "provider" || to == "job" || to == "object";
   if (from == "http") return to != "base" && to != "http";
   return false;
 }

@@ -2,8 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include "job/media_job.h"
 #include "store_fixture.h"
-#include "work/media_child.h"
 #include "work/pieces.h"
 
 namespace telecine {

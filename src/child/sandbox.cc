@@ -1,4 +1,4 @@
-#include "work/sandbox.h"
+#include "child/sandbox.h"
 
 #include <linux/landlock.h>
 #include <sched.h>
@@ -170,14 +170,6 @@ Status enter_child_sandbox(const ChildLimits& limits, SandboxLayers& layers) {
     return fail(ErrorCode::kInternal, "the system-call filter could not be installed");
   }
   return {};
-}
-
-std::vector<std::pair<std::string, bool>> listed(const SandboxLayers& layers) {
-  return {{"namespaces", layers.namespaces},
-          {"landlock", layers.landlock},
-          {"no_new_privileges", layers.no_new_privileges},
-          {"seccomp", layers.seccomp},
-          {"limits", layers.limits}};
 }
 
 }  // namespace telecine

@@ -1,4 +1,4 @@
-#include "work/zygote.h"
+#include "child/zygote.h"
 
 #include <fcntl.h>
 #include <poll.h>
@@ -15,9 +15,11 @@
 #include <map>
 #include <vector>
 
+#include "child/media_child.h"
+#include "child/sandbox.h"
+#include "job/link.h"
+#include "media/libav.h"
 #include "media/pipeline.h"
-#include "work/media_child.h"
-#include "work/sandbox.h"
 
 namespace telecine {
 namespace {
@@ -99,6 +101,7 @@ void kill_abandoned(Children& children, const std::vector<pollfd>& waiting) {
 int run_zygote(int control_socket) {
   Fd control(control_socket);
   media::warm_up();
+  const std::string ready = json::serialize(to_json(media::describe_libav()));
   SandboxLayers layers;
   enter_zygote_sandbox(layers);
 
@@ -109,9 +112,9 @@ int run_zygote(int control_socket) {
   ::sigprocmask(SIG_BLOCK, &child_ended, &before);
   // A terminal's Ctrl-C is for the server, which drains; it ends us by closing the socket.
   ::signal(SIGINT, SIG_IGN);
+  ::prctl(PR_SET_NAME, "telecine-media");
   const Fd ended(::signalfd(-1, &child_ended, SFD_CLOEXEC | SFD_NONBLOCK));
-  const char ready = 'r';
-  if (::send(control.get(), &ready, 1, MSG_NOSIGNAL) != 1) return 1;
+  if (::send(control.get(), ready.data(), ready.size(), MSG_NOSIGNAL) < 0) return 1;
 
   Children children;
   std::vector<pollfd> waiting;

@@ -1,11 +1,12 @@
 #pragma once
 
-#include <cstdint>
 #include <string>
+#include <utility>
 #include <vector>
 
-#include "base/error.h"
+#include "base/json.h"
 
+// What a media process says of itself.
 namespace telecine {
 
 /// What keeps a media process from doing anything but its work. The first group is entered once by
@@ -17,20 +18,23 @@ struct SandboxLayers {
   bool seccomp = false;  ///< about 60 system calls; none opens files, sockets or programs
   bool limits = false;   ///< memory, CPU time, file size, descriptors, no core files
 };
-
-struct ChildLimits {
-  std::int64_t memory = 0;       ///< bytes of address space; 0: none
-  std::int64_t cpu_seconds = 0;  ///< 0: none
-  std::int64_t file_bytes = 0;   ///< largest file; 0: none
-};
-
-/// In the zygote, single-threaded, after everything that opens files by path. A layer the kernel
-/// or the container refuses stays off; the others do not depend on it.
-void enter_zygote_sandbox(SandboxLayers& layers);
-/// In a child, before it touches the input. An error means that the child must not go on.
-Status enter_child_sandbox(const ChildLimits& limits, SandboxLayers& layers);
-
 /// Which layers a child of this machine would have; for `doctor` and `/healthz`.
 std::vector<std::pair<std::string, bool>> listed(const SandboxLayers& layers);
+
+/// The libav that a media process is linked with.
+struct Libav {
+  std::string version;    ///< "5.1.9"
+  std::string libraries;  ///< the same as it was built, and of each of its libraries
+  /// What Telecine asks of it.
+  struct Parts {
+    std::string kind;  ///< "encoders"
+    int present = 0;
+    std::vector<std::string> absent;
+    bool needed = false;  ///< nothing works without
+  };
+  std::vector<Parts> parts;
+};
+json::object to_json(const Libav& libav);
+Libav libav_from(const json::value& value);
 
 }  // namespace telecine

@@ -1,4 +1,4 @@
-#include "work/link.h"
+#include "job/link.h"
 
 #include <poll.h>
 #include <sys/socket.h>
