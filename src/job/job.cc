@@ -27,7 +27,7 @@ media::Findings findings_from(const json::value& value) {
                             static_cast<int>((*one)[2].get_int64())});
   }
   if (in.at("telecined") != nullptr) found.telecined = in.flag("telecined");
-  found.duration = in.integer("duration");
+  found.duration = std::clamp<Millis>(in.integer("duration"), 0, media::kMostTicks);
   return found;
 }
 

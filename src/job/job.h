@@ -17,6 +17,9 @@ namespace telecine::media {
 /// Where the joined sources are written: one file that is no output's.
 inline constexpr auto kJoinedName = ".joined/all.mp4";
 
+/// Times that a media process names are no further than this from 0, so that sums of them fit.
+inline constexpr std::int64_t kMostTicks = 1LL << 53;
+
 /// A place in a file, and what is added to its clock from there on: ticks of media/clock.h.
 struct Waypoint {
   std::int64_t position = 0;

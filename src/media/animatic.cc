@@ -7,6 +7,7 @@
 #include <cmath>
 #include <numbers>
 #include <optional>
+#include <span>
 
 #include "media/animatic_frames.h"
 #include "media/drawn_clip.h"

@@ -4,6 +4,7 @@
 #include <span>
 
 #include "job/job.h"
+#include "job/output_files.h"
 #include "media/piece_streams.h"
 
 namespace telecine::media {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "job/job.h"
+#include "job/output_files.h"
 #include "media/clock.h"
 #include "media/encoders.h"
 

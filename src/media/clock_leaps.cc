@@ -10,6 +10,8 @@ constexpr Ticks kClockLeap = 10LL * kTicksPerSecond;
 // Less is a hole: the signal was lost. A clock never falls back unless it was set anew; packets
 // that come a little late are none.
 constexpr Ticks kClockFallsBack = kTicksPerSecond / 2;
+// Streams that are interleaved loosely are no further apart.
+constexpr Ticks kSilent = 5LL * kTicksPerSecond;
 
 }  // namespace
 
@@ -31,8 +33,7 @@ void ClockLeaps::follow(AVPacket& packet) {
     const auto leap = [&](Ticks jump) { return at + jump - *clock.expected; };
     if (std::abs(leap(jump_)) < std::abs(leap(clock.jump))) clock.jump = jump_;
     if (leap(clock.jump) > kClockLeap || leap(clock.jump) < -kClockFallsBack) {
-      clock.jump -= leap(clock.jump);
-      jump_ = clock.jump;
+      leap_to(at, clock);
     }
   } else {
     clock.jump = jump_;
@@ -40,6 +41,15 @@ void ClockLeaps::follow(AVPacket& packet) {
   clock.expected = at + clock.jump + to_ticks(std::max<std::int64_t>(0, packet.duration), base);
   if (stream.codecpar->codec_type != AVMEDIA_TYPE_SUBTITLE) latest_ = *clock.expected;
   shift(packet, clock.jump);
+}
+
+/// A stream was silent for a while if the others went on meanwhile: then it is expected where they
+/// are, and its clock may not have leapt at all.
+void ClockLeaps::leap_to(Ticks at, StreamClock& clock) {
+  const bool was_silent = latest_ - *clock.expected > kSilent;
+  if (was_silent && std::abs(at + clock.jump - latest_) <= kClockLeap) return;
+  clock.jump = (was_silent ? latest_ : *clock.expected) - at;
+  jump_ = clock.jump;
 }
 
 void ClockLeaps::follow_known(AVPacket& packet) {

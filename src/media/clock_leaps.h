@@ -22,6 +22,8 @@ class ClockLeaps {
   void follow(AVPacket& packet);
   /// Whether any leapt so far.
   bool any() const { return jump_ != 0; }
+  /// What is added to the clock that was set anew last.
+  Ticks jump() const { return jump_; }
   /// Whether it is of a format where any could.
   bool may_leap() const { return (format_.iformat->flags & AVFMT_TS_DISCONT) != 0; }
   /// What was added to the last packet of a stream.
@@ -36,6 +38,7 @@ class ClockLeaps {
     Ticks jump = 0;                 // added to what its packets say
   };
 
+  void leap_to(Ticks at, StreamClock& clock);
   void follow_known(AVPacket& packet);
   void shift(AVPacket& packet, Ticks jump) const;
 

@@ -15,6 +15,10 @@ void count_failure(DecodeTally& tally, int code) {
 
 }  // namespace
 
+bool is_undamaged(const AVFrame& frame) {
+  return (frame.flags & AV_FRAME_FLAG_CORRUPT) == 0 && frame.decode_error_flags == 0;
+}
+
 std::string DecodeTally::trouble() const {
   if (last_code == 0) return {};
   return av_error(last_code, "damaged data", ErrorCode::kDecodeFailed).message;

@@ -10,6 +10,13 @@ namespace telecine::media {
 /// From one picture to the next, where a stream says nothing about it.
 Ticks usual_step_of(const AVStream& stream);
 
+/// Whether all of the picture was there, and nothing in it made up.
+bool is_undamaged(const AVFrame& frame);
+
+/// Packets that a decoder is given until it shows the first picture; more are never held back for
+/// their order.
+inline constexpr int kMostHeldBack = 40;
+
 /// What a decoder had to put up with.
 struct DecodeTally {
   std::int64_t packets = 0;

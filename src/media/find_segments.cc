@@ -52,10 +52,10 @@ std::vector<Segment> Transcode::find_segments(Millis length, const KeyframeIndex
   }
   const Ticks declared = declared_ > 0 ? declared_ : ms_to_ticks(source_.duration) + origin_;
   const Ticks end = index_ ? index_->end() : declared;
+  set_run_up(plan);
   const Ticks step = std::max(ms_to_ticks(length), end / kMostSegments);
   auto found = segments_in(regions_of(spans, end, step), step, spans);
-  if (found.empty() || !index_) return found;
-  set_run_up(plan);
+  if (!index_) return found;
   for (Segment& segment : found) {
     segment.way = index_->way(std::max<Ticks>(0, segment.from) - run_up_, segment.to);
   }
@@ -96,10 +96,37 @@ std::optional<Ticks> Transcode::keyframe_before(Ticks at) {
   if (index_) return index_->before(at);
   const int index = video_->index;
   const AVRational base = input_.stream(index).time_base;
-  if (!input_.seek(index, av_rescale_q(at + zero_, kTicks, base))) return std::nullopt;
-  const auto found = input_.next_keyframe(index);
-  if (!found) return std::nullopt;
-  return to_ticks(*found, base) - zero_;
+  for (int tries = 0; tries < KeyframeIndex::kTries && at > 0; ++tries) {
+    if (!input_.seek(index, av_rescale_q(at + zero_, kTicks, base))) return std::nullopt;
+    const auto found = input_.next_keyframe(index);
+    if (!found) return std::nullopt;
+    const Ticks shown = to_ticks(*found, base) - zero_;
+    if (begins_undamaged()) return shown;
+    at = std::min(at, shown) - kTicksPerSecond / 2;
+  }
+  return 0;
+}
+
+/// Whether the keyframe that is read next is whole. What one pass makes up for a damaged one out of
+/// the pictures before would be lacking.
+bool Transcode::begins_undamaged() {
+  bool is_first = true;
+  bool is_whole = false;
+  auto decoder = VideoDecoder::open(input_.stream(video_->index), 1, zero_,
+                                    [&](const FramePtr& frame) -> Status {
+                                      if (std::exchange(is_first, false))
+                                        is_whole = is_undamaged(*frame);
+                                      return {};
+                                    });
+  if (!decoder) return false;
+  for (int packets = 0; packets < kMostHeldBack && is_first;) {
+    const PacketPtr packet = input_.read();
+    if (!packet) break;
+    if (packet->stream_index != video_->index) continue;
+    if (!decoder->decode(*packet)) return false;
+    ++packets;
+  }
+  return decoder->finish() && is_whole;
 }
 
 /// Keyframes about a step apart. None where one cannot be read, but for a damaged source that is
@@ -114,7 +141,8 @@ std::optional<std::vector<Ticks>> Transcode::cuts_in(const Span& region, Ticks s
     if (!cut) return std::nullopt;
     const Ticks last = cuts.empty() ? region.start : cuts.back();
     // Where keyframes are rare, segments are long.
-    if (*cut - last >= step / 2 && !is_at_edge(*cut, spans)) cuts.push_back(*cut);
+    const bool is_far = *cut - last >= step / 2 && !is_at_edge(*cut, spans);
+    if (is_far && (!index_ || index_->is_near_start(*cut - run_up_))) cuts.push_back(*cut);
   }
   return cuts;
 }

@@ -262,10 +262,10 @@ bool Input::go_to(std::int64_t position) {
 
 bool Input::go_to_keyframe(int stream, std::int64_t position) {
   if (!go_to(position)) return false;
-  for (std::size_t passed = 0; passed < kLookAheadBytes;) {
+  const std::int64_t last = position + static_cast<std::int64_t>(kLookAheadBytes);
+  while (avio_tell(io_->get()) < last) {
     PacketPtr packet = read_packet();
     if (!packet) return false;
-    passed += static_cast<std::size_t>(packet->size);
     if (packet->stream_index != stream) continue;
     if (!is_whole_start(*packet, *this->stream(stream).codecpar)) continue;
     ahead_.push_back(std::move(packet));

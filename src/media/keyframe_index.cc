@@ -10,17 +10,17 @@
 namespace telecine::media {
 namespace {
 
-// What is behind these, some days, has no keyframes here.
-constexpr std::size_t kMostPackets = 8'000'000;
+// What is behind these, half a day of 60 a second, has no keyframes here.
+constexpr std::size_t kMostPackets = 3'000'000;
 constexpr std::size_t kMostLeaps = 1000;
 // Packets between two signs that the reading goes on.
 constexpr int kHeardEvery = 4096;
 // Compared to be sure that reading from a place gives what reading all gave.
 constexpr std::size_t kAlike = 8;
-// Decoded until a keyframe is shown; more are never held back for their order.
-constexpr std::size_t kMostDecoded = 40;
-// Keyframes that were looked at in vain, before the file's start is taken.
-constexpr int kTries = 8;
+// Of all streams, meanwhile.
+constexpr int kMostPassed = 20'000;
+// Of the work: reading, before cuts are tried.
+constexpr double kReading = 0.8;
 // A clock is looked at so far behind what is read.
 constexpr Ticks kBehind = 60LL * kTicksPerSecond;
 
@@ -28,8 +28,13 @@ std::int64_t time_of(const AVPacket& packet) {
   return packet.pts != AV_NOPTS_VALUE ? packet.pts : packet.dts;
 }
 
-bool brings_parameters(const AVPacket& packet) {
-  return av_packet_get_side_data(&packet, AV_PKT_DATA_NEW_EXTRADATA, nullptr) != nullptr;
+/// Others than those that the stream began with, which some say again.
+bool brings_parameters(const AVPacket& packet, const AVCodecParameters& codec) {
+  std::size_t size = 0;
+  const auto* data = av_packet_get_side_data(&packet, AV_PKT_DATA_NEW_EXTRADATA, &size);
+  if (data == nullptr) return false;
+  const auto known = static_cast<std::size_t>(std::max(0, codec.extradata_size));
+  return !std::equal(data, data + size, codec.extradata, codec.extradata + known);
 }
 
 }  // namespace
@@ -42,18 +47,19 @@ std::optional<KeyframeIndex> KeyframeIndex::read(const Input& source, int stream
   for (unsigned i = 0; i < count; ++i) {
     input->format().streams[i]->discard = source.format().streams[i]->discard;
   }
-  KeyframeIndex index(std::move(*input), stream, zero);
-  if (!index.read_packets(uses, heard)) return std::nullopt;
+  KeyframeIndex index(std::move(*input), stream, zero, heard);
+  if (!index.read_packets(uses)) return std::nullopt;
   return index;
 }
 
-bool KeyframeIndex::read_packets(const Uses& uses, const Heard& heard) {
+bool KeyframeIndex::read_packets(const Uses& uses) {
   ClockLeaps clocks(input_.format());
+  const AVCodecParameters& codec = *input_.stream(stream_).codecpar;
   const AVRational base = input_.stream(stream_).time_base;
   std::int64_t position = 0;
   leaps_.push_back({{}, 0});
   for (int count = 0; const PacketPtr packet = input_.read(); ++count) {
-    if (count % kHeardEvery == 0) heard(input_.position());
+    if (count % kHeardEvery == 0) heard_(kReading * input_.position());
     const bool is_picture = packet->stream_index == stream_;
     const std::int64_t time = time_of(*packet);
     if (uses(input_.stream(packet->stream_index))) clocks.follow(*packet);
@@ -67,8 +73,8 @@ bool KeyframeIndex::read_packets(const Uses& uses, const Heard& heard) {
     if (jump != leaps_.back().from.jump) leaps_.push_back({{position, jump}, shown});
     if (leaps_.size() > kMostLeaps) return false;
     // Whoever begins behind these would not know them.
-    if (brings_parameters(*packet) || packets_.size() == kMostPackets) break;
-    const bool is_key = is_new_place && is_whole_start(*packet, *input_.stream(stream_).codecpar);
+    if (brings_parameters(*packet, codec) || packets_.size() == kMostPackets) break;
+    const bool is_key = is_new_place && is_whole_start(*packet, codec);
     if (is_key && (keys_.empty() || shown > keys_.back().shown)) {
       keys_.push_back({shown, position, packets_.size()});
     }
@@ -93,6 +99,10 @@ Ticks KeyframeIndex::before(Ticks at) {
   return key == nullptr ? 0 : key->shown;
 }
 
+bool KeyframeIndex::is_near_start(Ticks at) {
+  return find(at) != nullptr || keys_.empty() || at < keys_.front().shown;
+}
+
 std::vector<Waypoint> KeyframeIndex::way(Ticks from, Ticks to) {
   const Keyframe* key = find(from);
   return way_from(key == nullptr ? 0 : key->position, to);
@@ -112,20 +122,22 @@ std::vector<Waypoint> KeyframeIndex::way_from(std::int64_t position, Ticks to) c
 // As whoever encodes a segment will do it.
 bool KeyframeIndex::can_begin_with(const Keyframe& key) {
   constexpr Ticks kRounding = kTicksPerSecond / 1000;
+  heard_(kReading + (1 - kReading) * static_cast<double>(key.position) /
+                        static_cast<double>(std::max<std::int64_t>(1, input_.size())));
   if (!input_.go_to_keyframe(stream_, key.position)) return false;
   ClockLeaps clocks(input_.format(), way_from(key.position, key.shown));
   bool is_shown = false;
   auto decoder =
       VideoDecoder::open(input_.stream(stream_), 1, zero_, [&](const FramePtr& frame) -> Status {
-        const bool is_whole = (frame->flags & AV_FRAME_FLAG_CORRUPT) == 0;
-        is_shown |= is_whole && std::abs(frame->pts - key.shown) <= kRounding;
+        is_shown |= is_undamaged(*frame) && std::abs(frame->pts - key.shown) <= kRounding;
         return {};
       });
   if (!decoder) return false;
-  const std::size_t most = std::min(kMostDecoded, packets_.size() - key.place);
+  const std::size_t most = std::min<std::size_t>(kMostHeldBack, packets_.size() - key.place);
+  int passed = 0;
   for (std::size_t i = 0; i < most && (i < kAlike || !is_shown);) {
     const PacketPtr packet = input_.read();
-    if (!packet) return false;
+    if (!packet || ++passed > kMostPassed) return false;
     if (packet->stream_index != stream_) continue;
     const std::int64_t time = time_of(*packet);
     if (time == AV_NOPTS_VALUE) continue;

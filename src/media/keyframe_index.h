@@ -17,7 +17,9 @@ class KeyframeIndex {
  public:
   /// Whether a stream is one of those whose clocks are followed; see ClockLeaps.
   using Uses = std::function<bool(const AVStream&)>;
-  /// Hears how much of the file was read, 0...1, now and then.
+  /// Keyframes that are looked at in vain, as they are damaged, before the file's start is taken.
+  static constexpr int kTries = 8;
+  /// Hears how much of the work is done, 0...1, now and then.
   using Heard = std::function<void(double)>;
 
   /// `zero` is the ticks of the stream's clock that become 0. Nothing where the clock was set anew
@@ -30,6 +32,8 @@ class KeyframeIndex {
   /// When the last keyframe at or before `at` is shown that reading can begin with: from its place
   /// on come the same packets as when all is read, and it can be decoded. 0: only the file's start.
   Ticks before(Ticks at);
+  /// Whether such a keyframe is found near a time, or the file's start is.
+  bool is_near_start(Ticks at);
   /// How to read what is shown from `from` until `to`, with all it refers to.
   std::vector<Waypoint> way(Ticks from, Ticks to);
 
@@ -49,10 +53,10 @@ class KeyframeIndex {
     Ticks at;
   };
 
-  KeyframeIndex(Input input, int stream, Ticks zero)
-      : input_(std::move(input)), stream_(stream), zero_(zero) {}
+  KeyframeIndex(Input input, int stream, Ticks zero, Heard heard)
+      : input_(std::move(input)), stream_(stream), zero_(zero), heard_(std::move(heard)) {}
 
-  bool read_packets(const Uses& uses, const Heard& heard);
+  bool read_packets(const Uses& uses);
   Keyframe* find(Ticks at);
   bool can_begin_with(const Keyframe& key);
   std::vector<Waypoint> way_from(std::int64_t position, Ticks to) const;
@@ -60,6 +64,7 @@ class KeyframeIndex {
   Input input_;
   int stream_;
   Ticks zero_;
+  Heard heard_;
   Ticks end_ = 0;
   std::vector<Packet> packets_;
   std::vector<Keyframe> keys_;  // in order of both

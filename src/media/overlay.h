@@ -4,9 +4,9 @@
 #include <string>
 #include <vector>
 
+#include "job/output_files.h"
 #include "media/av.h"
 #include "media/encoders.h"
-#include "job/output_files.h"
 #include "task/picture.h"
 
 namespace telecine::media {

@@ -103,8 +103,9 @@ Status Transcode::read_all() {
 bool Transcode::uses(const AVStream& stream) const {
   if (video_ != nullptr && video_->index == stream.index) return true;
   if (texts_.uses(stream.index)) return true;
-  return std::ranges::any_of(
-      heard_, [&](const auto& heard) { return heard && heard->source.stream == &stream; });
+  return std::ranges::any_of(heard_, [&](const auto& heard) {
+    return heard && heard->source.stream->index == stream.index;
+  });
 }
 
 /// Hands a packet to all who want it.

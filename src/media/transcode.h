@@ -127,6 +127,7 @@ class Transcode {
   bool is_elsewhere(const PlannedVideo& planned) const;
   std::vector<std::size_t> segments_of(const PlannedVideo& planned) const;
   std::optional<Ticks> keyframe_before(Ticks at);
+  bool begins_undamaged();
   std::optional<std::vector<Ticks>> cuts_in(const Span& region, Ticks step,
                                             const std::vector<Span>& spans);
   bool counts(const AVPacket& packet) const;

@@ -38,11 +38,16 @@ bool are_segments(const std::vector<media::Segment>& segments) {
   std::size_t waypoints = 0;
   for (const media::Segment& one : segments) waypoints += one.way.size();
   const auto is_empty = [](const media::Segment& one) { return one.from >= one.to; };
+  const auto is_far = [](const media::Segment& one) {
+    return std::ranges::any_of(one.way, [](const media::Waypoint& point) {
+      return point.position < 0 || std::abs(point.jump) > media::kMostTicks;
+    });
+  };
   const auto overlap = [](const media::Segment& one, const media::Segment& next) {
     return next.from < one.to;
   };
   return !segments.empty() && segments.size() <= kMost && waypoints <= kMostWaypoints &&
-         std::ranges::none_of(segments, is_empty) &&
+         std::ranges::none_of(segments, is_empty) && std::ranges::none_of(segments, is_far) &&
          std::ranges::adjacent_find(segments, overlap) == segments.end();
 }
 

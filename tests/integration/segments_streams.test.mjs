@@ -1,5 +1,6 @@
 // Long sources in containers without an index are encoded in segments as well: places in the file
 // are noted while all of it is read. What comes out is compared with one pass.
+import { execFileSync } from 'node:child_process';
 import fs from 'node:fs';
 import path from 'node:path';
 import { clip, forged, lacks_clips, lacks_tools } from './support/media.mjs';
@@ -45,11 +46,14 @@ check_if(lacks, 'segments of streams: parts, and what depends on the pictures ar
   await same_in_segments(await forged(x264(), 'ts'), [part('late', 8.1, 11.6)], { units: 5 });
 });
 
-/// Recordings one behind another, byte by byte; each is [seconds, where its clock begins].
+/// Recordings one behind another, byte by byte; each is [seconds, where its clock begins, by how
+/// much its sound comes before its pictures].
 async function spliced(folder, pieces) {
   const file = path.join(folder, 'spliced.ts');
-  for (const [seconds, at] of pieces) {
-    const piece = await forged([...x264('-t', String(seconds), '-output_ts_offset', String(at))], 'ts');
+  for (const [seconds, at, lead = 0] of pieces) {
+    const led = lead > 0 ? ['-itsoffset', String(lead), '-i', source, '-map', '1:v', '-map', '0:a'] : [];
+    const [, , ...encoded] = x264('-t', String(seconds), '-output_ts_offset', String(at));
+    const piece = await forged(['-i', source, ...led, ...encoded], 'ts');
     fs.appendFileSync(file, fs.readFileSync(piece));
   }
   return file;
@@ -57,12 +61,42 @@ async function spliced(folder, pieces) {
 
 const leaps = { forwards: [[5, 10], [5.5, 5000]], backwards: [[4.2, 5000], [9, 10]],
                 often: [[3, 100], [3.1, 9000], [4.3, 40], [5, 70_000]], little: [[6, 20], [8, 20]],
-                wrapped: [[11, 2 ** 33 / 90_000 - 5]] };
+                wrapped: [[11, 2 ** 33 / 90_000 - 5]], sound_first: [[5, 10], [4, 5000, 0.4], [5, 90, 0.4]] };
 for (const [how, pieces] of Object.entries(leaps)) {
   check_if(lacks, `segments of streams: a clock that is set anew, ${how}`, async () => {
     const folder = temp_folder('spliced');
     try {
       await same_in_segments(await spliced(folder, pieces), wanted);
+    } finally {
+      remove_folder(folder);
+    }
+  });
+}
+
+/// `file` with the middle of its keyframes overwritten, but for the first.
+function torn(file, folder) {
+  const places = JSON.parse(execFileSync('ffprobe', ['-v', 'error', '-select_streams', 'v',
+    '-show_entries', 'packet=pos,size,flags', '-of', 'json', file])).packets
+    .filter((packet) => packet.flags.startsWith('K')).slice(1);
+  const bytes = fs.readFileSync(file);
+  for (const { pos, size } of places.filter((_, i) => i % 2 === 0)) {
+    // Whole packets of a transport stream, so that it stays one.
+    const middle = Number(pos) + Math.floor(Number(size) / 3 / 188) * 188;
+    const is_stream = file.endsWith('.ts');
+    bytes.fill(is_stream ? 0xff : 0x55, middle + (is_stream ? 4 : 0), middle + 184);
+  }
+  const broken = path.join(folder, `torn${path.extname(file)}`);
+  fs.writeFileSync(broken, bytes);
+  return broken;
+}
+
+for (const kind of ['ts', 'mp4']) {
+  check_if(lacks, `segments of ${kind} never begin with a picture that is damaged`, async () => {
+    const folder = temp_folder('torn');
+    try {
+      const broken = torn(await forged(x264('-x264-params', 'slices=1'), kind), folder);
+      // What a decoder makes up depends on its threads as well; a group that is lost is below 0.7.
+      await same_in_segments(broken, wanted, { units: 4, least: 0.85 });
     } finally {
       remove_folder(folder);
     }

@@ -111,6 +111,19 @@ check_if(lacks_tools, 'a clock that falls back by a little goes on', async () =>
   await assert_steady(spliced('little', [[4, 20], [4, 20]]), 8);
 }, long);
 
+check_if(lacks_tools, 'sound that is silent for long comes back where it belongs', async () => {
+  const source = piece('silent.ts', 30, 10, ['-af', "aselect='lt(t,3.5)+gt(t,17.9)'"]);
+  const task = await made.make(source, [{ name: 'v', type: 'video',
+                                          video: { preset: 'ultrafast' } }]);
+  near(task.source.duration, 30, 0.25, 'duration of the source');
+  const { file } = await made.file(task.outputs[0]);
+  const heard = beeps(file);
+  assert.equal(heard.length, 16, `beeps ${heard}`);
+  const seen = flashes(file);
+  assert.equal(seen.length, 30);
+  heard.forEach((at, i) => near(at, seen[i < 4 ? i : i + 14], 0.1, `beep ${i}`));
+}, long);
+
 check_if(lacks_tools, 'copied streams follow a clock that jumps', async () => {
   await assert_steady(spliced('copied', [[3, 10], [3, 5000]]), 6,
                       { video: { codec: 'copy' }, audio: { codec: 'copy' } });
