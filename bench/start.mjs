@@ -1,4 +1,4 @@
-// From spawn to ready with many stored tasks after a kill, memory at rest, and the highest memory
+// From spawn to ready with many stored tasks after a kill, idle memory, and the highest memory
 // of the server and its media child during a ladder, beside one ffmpeg command's.
 import { spawn } from 'node:child_process';
 import fs from 'node:fs';
@@ -96,6 +96,9 @@ async function measure_start(options) {
 
 const mib = (bytes) => (bytes / 2 ** 20).toFixed(1);
 
+/// How long the server keeps a media process that has nothing to do.
+const warm = 5000;  // ms
+
 async function measure_rest(server) {
   await sleep(2000);
   const rows = [['server', server.pid], ...zygotes_of(server.pid).map((pid) => ['zygote', pid])]
@@ -104,8 +107,10 @@ async function measure_rest(server) {
   const sum = (key) => rows.reduce((total, row) => total + row[key], 0);
   const cells = (row) => [row.name, mib(row.now), mib(row.own), shared ? mib(row.share) : '–'];
   const both = { name: '**both**', now: sum('now'), own: sum('own'), share: sum('share') };
-  return table(['at rest, empty data directory', 'resident, MiB', 'without mapped files, MiB',
-                'with shared pages split, MiB'], [...rows, both].map(cells));
+  await sleep(warm);
+  const alone = { name: '**server, the zygote put to rest**', ...memory_of(server.pid) };
+  return table(['idle, empty data directory', 'resident, MiB', 'without mapped files, MiB',
+                'with shared pages split, MiB'], [...rows, both, alone].map(cells));
 }
 
 /// One ffmpeg command's peak on the same ladder.
@@ -152,7 +157,8 @@ export async function run(given) {
   const options = with_defaults(given, { rounds: 5, tasks: 1_000_000 }, { rounds: 1, tasks: 2000 });
   const started = await measure_start(options);
   const source = options.source ? given_source(options.source) : clip_1080p();
-  const server = await Server.start({ flags: ['--log-level', 'warning'] });
+  const flags = ['--log-level', 'warning', '--worker-warm', `${warm}ms`];
+  const server = await Server.start({ flags });
   try {
     const rest = await measure_rest(server);
     const load = await measure_load(server, source);

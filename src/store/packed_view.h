@@ -8,9 +8,10 @@
 namespace telecine::sqlite {
 
 /// What clients see of a task is some KiB of JSON that is much alike in all tasks. It lies in the
-/// database compressed (LZ4) against a text of usual ones, a tenth of its size.
+/// database compressed (LZ4) against a text of usual ones, a tenth of its size. Throws a Failure
+/// for more than 256 MiB.
 std::string pack_view(const std::string& view);
-/// kInternal for bytes that `pack_view` did not make.
+/// Also of a view as it is. kInternal for bytes that `pack_view` did not make.
 Result<std::string> unpack_view(std::string_view packed);
 
 }  // namespace telecine::sqlite

@@ -15,7 +15,7 @@ CREATE TABLE task(
   state INTEGER NOT NULL,
   finished INTEGER NOT NULL DEFAULT 0,
   version INTEGER NOT NULL,
-  view BLOB NOT NULL,
+  view TEXT NOT NULL,
   rest TEXT NOT NULL);
 CREATE INDEX task_account ON task(account, state, key);
 CREATE INDEX task_finished ON task(finished) WHERE finished > 0;
@@ -81,7 +81,9 @@ CREATE TABLE record(
 ALTER TABLE record ADD COLUMN expires INTEGER NOT NULL DEFAULT 0;
 CREATE INDEX record_expires ON record(expires) WHERE expires > 0;
 CREATE INDEX file_object ON file(json_extract(doc, '$.object'));
-)sql"};
+)sql",
+    // Views are written compressed from here on; see packed_view.h.
+    "SELECT 1"};
 
 }  // namespace
 

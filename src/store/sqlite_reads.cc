@@ -36,7 +36,7 @@ SqliteStore::Reader SqliteStore::reader() {
 
 SqliteStore::Reader SqliteStore::steady_reader() {
   const std::int64_t state = committed_;
-  if (state % 2 != 0) return reader();
+  if (state % 2 != 0 || others_work_) return reader();
   auto db = take_reader();
   db->hold(state);
   return {*this, std::move(db)};

@@ -116,6 +116,7 @@ class SqliteStore final : public Store {
   TaskPtr write_task(Batch& batch, Task task, std::string type, std::optional<Error> error = {});
   void add_units(Batch& batch, const Task& task, const std::vector<NewUnit>& units);
   void drop_units(Batch& batch, std::int64_t task);
+  void give_up(Batch& batch, std::int64_t task);
   /// Answers the objects of files that went with it.
   std::vector<std::string> drop_task(Batch& batch, Id id);
   void queue_delivery(Batch& batch, const Task& task, std::string type);
@@ -145,8 +146,9 @@ class SqliteStore final : public Store {
   /// A reader's connection, given back when it goes.
   class Reader;
   Reader reader();
-  /// One that may not see yet what another process committed in the last 50 ms. While nothing is
-  /// committed, reading by it needs no locks.
+  /// One that may not see yet what another process committed in the last 50 ms or so: only for what
+  /// no other changes any more, or who reads again. While nothing is committed, reading by it needs
+  /// no locks.
   Reader steady_reader();
   std::unique_ptr<Database> take_reader();
   void give_back(std::unique_ptr<Database> db) noexcept;
@@ -157,7 +159,8 @@ class SqliteStore final : public Store {
   SqliteOptions options_;
   std::string path_;
   TaskCache cache_;
-  /// Keys that were peeked at on the disk lately: whoever is asked for again goes into the cache.
+  /// Keys that were peeked at on the disk lately: whoever is asked for again goes into the cache. A
+  /// few, so that those who are asked for again by chance push nobody out of it.
   std::array<std::atomic<std::int64_t>, 64> peeked_{};
 
   std::mutex queue_mutex_;
@@ -174,6 +177,8 @@ class SqliteStore final : public Store {
   std::mutex readers_mutex_;
   std::vector<std::unique_ptr<Database>> readers_;
   std::atomic<std::int64_t> committed_ = 0;  ///< odd while a batch is being written
+  /// Workers of other processes are there. Their commits would never find the log unread.
+  std::atomic<bool> others_work_ = false;
 
   std::mutex listeners_mutex_;
   std::vector<Listener> listeners_;

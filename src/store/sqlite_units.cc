@@ -4,6 +4,7 @@
 
 #include "base/crypto.h"
 #include "base/json.h"
+#include "base/log.h"
 #include "store/rows.h"
 #include "store/sqlite_store.h"
 
@@ -39,6 +40,16 @@ void SqliteStore::add_units(Batch& batch, const Task& task, const std::vector<Ne
 
 void SqliteStore::drop_units(Batch& batch, std::int64_t task) {
   batch.db.prepare("DELETE FROM unit WHERE task = ?1").bind(1, task).run();
+}
+
+/// Of what is stored of it something cannot be read: its units would only be in the way of others.
+void SqliteStore::give_up(Batch& batch, std::int64_t task) {
+  log_error("a stored task is damaged; it is given up", {{"key", task}});
+  if (const auto readable = load(batch, task); readable && !is_final((*readable)->state)) {
+    const Error error{ErrorCode::kInternal, "what was stored of the task is damaged", {}};
+    end_task(batch, after_failure(**readable, error, batch.now));
+  }
+  drop_units(batch, task);
 }
 
 std::vector<json::object> SqliteStore::parts_of(Batch& batch, std::int64_t task) {
@@ -79,6 +90,7 @@ bool SqliteStore::end_unit(Batch& batch, const UnitRef& ref, const UnitOutcome& 
 
 std::vector<Lease> SqliteStore::claim_units(Batch& batch, const std::string& node, int limit) {
   std::vector<Lease> leases;
+  std::vector<std::int64_t> damaged;
   {
     // By task, so that one that has begun is finished before others begin: what is fetched and
     // encoded lies on the disk meanwhile.
@@ -89,7 +101,10 @@ std::vector<Lease> SqliteStore::claim_units(Batch& batch, const std::string& nod
     while (query.step()) {
       auto task = load(batch, query.integer(1));
       const auto payload = parse_json(query.text(5));
-      if (!task || !payload || !payload->is_object()) continue;
+      if (!task || !payload || !payload->is_object()) {
+        damaged.push_back(query.integer(1));
+        continue;
+      }
       leases.push_back({query.integer(0),
                         query.small(3) + 1,
                         query.small(4),
@@ -98,6 +113,10 @@ std::vector<Lease> SqliteStore::claim_units(Batch& batch, const std::string& nod
                         *task,
                         {}});
     }
+  }
+  for (const std::int64_t task : damaged) {
+    give_up(batch, task);
+    std::erase_if(leases, [&](const Lease& lease) { return lease.task->id.key == task; });
   }
   for (Lease& lease : leases) {
     // Several units of one task may be claimed at once.
@@ -239,7 +258,11 @@ void SqliteStore::lose_units_of(Batch& batch, const std::string& node) {
   const Error error{ErrorCode::kWorkerLost, "the worker that ran this was lost", {}};
   for (const Lost& unit : lost) {
     auto task = load(batch, unit.task);
-    if (!task || is_final((*task)->state)) continue;
+    if (!task) {
+      give_up(batch, unit.task);
+      continue;
+    }
+    if (is_final((*task)->state)) continue;
     if (unit.losses >= kMaxLosses) {
       end_task(batch, after_failure(**task, error, batch.now));
       continue;

@@ -211,11 +211,14 @@ void SqliteStore::watch_loop() {
       }
     } catch (const Failure& failure) {
       db.reset();
+      seen = 0;  // that of another connection says nothing
+      outdate_readers(2);
       log_warning("cannot watch the store", {{"detail", failure.message}});
     }
     if (steady_ms() >= next_reap) {
       next_reap = steady_ms() + kReapEvery;
       reap();
+      outdate_readers(2);  // so that tools from outside can empty the log
     }
   }
 }
@@ -257,6 +260,7 @@ bool is_gone(const std::string& file) {
 /// Frees the units of nodes that are gone or silent.
 void SqliteStore::reap() {
   std::vector<std::string> lost;
+  bool others = false;
   try {
     Reader db = reader();
     auto query = db->prepare("SELECT id, beat FROM node");
@@ -265,8 +269,14 @@ void SqliteStore::reap() {
       const std::string file = options_.directory + "/nodes/" + node;
       const bool gone = is_gone(file);
       if (gone) ::unlink(file.c_str());
-      if (gone || query.integer(1) < now_ms() - options_.lease) lost.push_back(node);
+      if (gone || query.integer(1) < now_ms() - options_.lease) {
+        lost.push_back(node);
+        continue;
+      }
+      const std::lock_guard lock(nodes_mutex_);
+      others |= !own_nodes_.contains(node);
     }
+    others_work_ = others;
   } catch (const Failure& failure) {
     log_warning("cannot look for lost workers", {{"detail", failure.message}});
   }

@@ -1,7 +1,10 @@
 #include <atomic>
+#include <filesystem>
 #include <set>
 #include <thread>
 
+#include "base/crypto.h"
+#include "store/sqlite.h"
 #include "store_fixture.h"
 
 namespace telecine {
@@ -163,6 +166,54 @@ TEST_F(StoreTest, WhatWasAnsweredIsSeenByWhoeverPeeksAfterwards) {
   }
   over = true;
   EXPECT_GT(from_disk, 100);
+}
+
+/// The log of the store in a directory, bytes.
+std::uintmax_t log_size(const std::string& directory) {
+  return std::filesystem::file_size(directory + "/telecine.db-wal");
+}
+
+TEST_F(StoreTest, OthersCommitsAreSeenByWhoeverPeeksAndDoNotPileUp) {
+  // Without work of its own; the other process's worker does it all.
+  store_ = *open_sqlite_store({directory_.path(), 15'000, 1, false});
+  std::vector<Id> ids;
+  for (int i = 0; i < 100; ++i) ids.push_back(submit()->id);
+  const auto other = *open_sqlite_store({directory_.path(), 15'000, 1, false});
+  const auto beat = [&] { return wait<bool>([&](auto done) { other->beat("other", done); }); };
+  ASSERT_TRUE(beat());
+  std::atomic<bool> over = false;
+  std::jthread reading([&] {
+    for (std::size_t at = 0; !over; ++at) EXPECT_TRUE(store_->peek(ids[at % ids.size()]));
+  });
+  std::this_thread::sleep_for(std::chrono::seconds(1));  // until its worker is noticed
+  std::uintmax_t most = 0;
+  std::string large(200'000, ' ');
+  for (char& c : large) c = static_cast<char>('a' + random_u64() % 26);
+  for (int i = 0; i < 400; ++i) {
+    Submission s = submission("other");
+    s.task.spec.input = large;
+    ASSERT_TRUE(wait<Submitted>([&](auto done) { other->submit(std::move(s), done); }));
+    most = std::max(most, log_size(directory_.path()));
+  }
+  EXPECT_LT(most, 48U << 20) << "the log is begun anew, although there is always a reader";
+  ASSERT_TRUE(wait<TaskPtr>([&](auto done) { other->cancel("a", ids[7], done); }));
+  std::this_thread::sleep_for(std::chrono::milliseconds(300));
+  EXPECT_EQ((*store_->get(ids[7]))->state, TaskState::kCancelled);
+  over = true;
+}
+
+TEST_F(StoreTest, ATaskThatCannotBeReadIsNotInTheWayOfOthers) {
+  const auto damaged = submit();
+  const auto good = submit();
+  store_.reset();
+  sqlite::Database db(directory_.path() + "/telecine.db", sqlite::Database::Mode::kReadWrite);
+  db.prepare("UPDATE task SET view = x'0102' WHERE key = ?1").bind(1, damaged->id.key).run();
+  open();
+  EXPECT_EQ(store_->get(damaged->id).error().code, ErrorCode::kInternal);
+  EXPECT_TRUE(claim(1).empty()) << "it is looked at, and its unit goes";
+  const auto leases = claim(1);
+  ASSERT_EQ(leases.size(), 1U);
+  EXPECT_EQ(leases[0].task->id, good->id);
 }
 
 TEST_F(StoreTest, AFinalFailureEndsTheTaskAtOnce) {
