@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Installs what building needs and builds build/telecine.
+# Installs what building needs and builds build/telecine and build/telecine-media.
 set -euo pipefail
 cd "$(dirname "$0")"
 . scripts/packages.sh
