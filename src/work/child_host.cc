@@ -297,10 +297,7 @@ Result<Fd> ChildHost::send_order(int input) {
   if (control_ && send_fds(control_.get(), theirs.get(), input)) return ours;
   if (pid_ > 0) {
     log_warning("the media process is gone; starting another", {});
-    control_.reset();
-    ::kill(pid_, SIGKILL);
-    ::waitpid(pid_, nullptr, 0);
-    pid_ = -1;
+    end_zygote();
   }
   if (auto spawned = spawn(); !spawned) return std::unexpected(spawned.error());
   if (send_fds(control_.get(), theirs.get(), input)) return ours;
@@ -360,7 +357,13 @@ Result<MediaFacts> ChildHost::probe(int input, const ChildLimits& limits) {
 void ChildHost::rest_after(Millis unused) {
   const std::lock_guard lock(mutex_);
   if (pid_ <= 0 || running_ > 0 || steady_ms() - last_run_ < unused) return;
+  end_zygote();
+}
+
+/// At once, whatever it does: nobody who calls this has time to wait for it.
+void ChildHost::end_zygote() {
   control_.reset();
+  ::kill(pid_, SIGKILL);
   ::waitpid(pid_, nullptr, 0);
   pid_ = -1;
 }

@@ -61,6 +61,7 @@ class ChildHost {
   explicit ChildHost(Fd program) : program_(std::move(program)) {}
   Status spawn();
   Status await_ready();
+  void end_zygote();
   Result<Fd> send_order(int input);
 
   Fd program_;  // open, so that an update of the file does not mix versions
